@@ -1,0 +1,1 @@
+export * as method from "./method/index.js";
