@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { Dataset, type DatasetInput } from "./dataset.js";
+import { Gate, type GateInput } from "./gate.js";
+import { Model, type ModelInput, Precision } from "./model.js";
+import { Name } from "./name.js";
+import { Optimizer, type OptimizerInput, Schedule, type ScheduleInput } from "./optimizer.js";
+import { Resources, type ResourcesInput } from "./resources.js";
+import { PromptLayout, VisionPolicy, type VisionPolicyInput } from "./vision-policy.js";
+
+/** Supervised fine-tuning of a vision-language model on long targets. */
+export const Sft = z
+  .strictObject({
+    kind: z.literal("sft").describe("Supervised fine-tuning."),
+    name: Name.describe("Name of the stage."),
+    model: Model.describe("Weights to start from."),
+    dataset: Dataset.describe("Rows to learn."),
+    visionPolicy: VisionPolicy.prefault({}).describe("What happens to every image; equal wherever the model is used."),
+    promptLayout: PromptLayout,
+    maxTokens: z.number().int().min(16).max(10_000_000).default(32_768).describe("Longest row in tokens, images included; a longer one is refused."),
+    epochs: z.number().positive().max(1_000).default(3).describe("Passes over the rows."),
+    steps: z.number().int().min(1).max(10_000_000).optional().describe("Optimizer steps; replaces epochs when given."),
+    examplesPerStep: z.number().int().min(1).max(65_536).default(16).describe("Examples in one optimizer step, over all ranks."),
+    examplesPerPass: z.number().int().min(1).max(65_536).default(1).describe("Examples in one forward pass."),
+    lossNormalisation: z
+      .enum(["token", "example"])
+      .default("token")
+      .describe("Every token of a step weighs the same, or every example does."),
+    optimizer: Optimizer.prefault({}).describe("AdamW's settings."),
+    schedule: Schedule.prefault({}).describe("How the learning rate moves over the steps."),
+    precision: Precision,
+    gradientCheckpointing: z.boolean().default(true).describe("Recompute activations in the backward pass: less memory, a third more time."),
+    headChunkTokens: z.number().int().min(1).max(1_048_576).default(256).describe("Target positions whose logits exist at one time."),
+    frozenParts: z
+      .array(z.enum(["vision", "merger", "language"]))
+      .readonly()
+      .default(["vision", "merger"])
+      .describe("Parts that stay as they are."),
+    seed: z.number().int().min(0).max(2 ** 32 - 1).default(42).describe("Seed of data order and dropout."),
+    checkpointEverySteps: z.number().int().min(0).default(0).describe("Steps between two checkpoints; 0 keeps only the final model."),
+    gate: Gate.optional().describe("A quality that held-out rows must show before the stage may end."),
+    resources: Resources.prefault({}).describe("Where and with what it runs."),
+  })
+  .readonly();
+export type Sft = z.output<typeof Sft>;
+
+/** What {@link Sft} takes. Each field is explained, bounded and defaulted in the schema. */
+export interface SftInput {
+  readonly model: ModelInput;
+  readonly dataset: DatasetInput;
+  readonly visionPolicy?: VisionPolicyInput | undefined;
+  readonly promptLayout?: "imagesFirst" | "textFirst" | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly epochs?: number | undefined;
+  readonly steps?: number | undefined;
+  readonly examplesPerStep?: number | undefined;
+  readonly examplesPerPass?: number | undefined;
+  readonly lossNormalisation?: "token" | "example" | undefined;
+  readonly optimizer?: OptimizerInput | undefined;
+  readonly schedule?: ScheduleInput | undefined;
+  readonly precision?: "float32" | "bfloat16" | undefined;
+  readonly gradientCheckpointing?: boolean | undefined;
+  readonly headChunkTokens?: number | undefined;
+  readonly frozenParts?: readonly ("vision" | "merger" | "language")[] | undefined;
+  readonly seed?: number | undefined;
+  readonly checkpointEverySteps?: number | undefined;
+  readonly gate?: GateInput | undefined;
+  readonly resources?: ResourcesInput | undefined;
+}
+
+/** Fails to compile when the interface and the schema differ. */
+export const sftInputCheck: z.ZodType<Sft, SftInput & { readonly kind: "sft"; readonly name: string }> = Sft;
