@@ -1,0 +1,57 @@
+"""Failures as a code and facts. The sentence for people is written by the client."""
+
+from typing import Literal, get_args
+
+FailureCode = Literal[
+    "user_cancel",
+    "spec_refused",
+    "data_refused",
+    "model_refused",
+    "environment_missing",
+    "disk_full",
+    "address_in_use",
+    "launch_failed",
+    "loss_diverged",
+    "gate_missed",
+    "oom_killed",
+    "device_oom",
+    "signal",
+    "exit_code",
+    "node_lost",
+    "stalled",
+    "judge_unreachable",
+    "user_code",
+    "run_busy",
+    "store_corrupt",
+    "internal",
+]
+
+FAILURE_CODES: tuple[FailureCode, ...] = get_args(FailureCode)
+
+
+class EngineFailure(Exception):
+    """A job cannot go on, for a known reason.
+
+    ``raise EngineFailure("data_refused", "the file is no image", row="a7", file="p.png", found="text")``
+
+    code: one of the closed list; the names of ``FailureCode`` in the proto without prefix, in lower case.
+    detail: what was found, one line.
+    field_path: dotted path of the job's field that is to blame, such as ``training.steps``.
+    facts: further facts by name; values are turned into text.
+    """
+
+    def __init__(self, code: FailureCode, detail: str, *, field_path: str = "", **facts: object) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code: FailureCode = code
+        self.detail = detail
+        self.field_path = field_path
+        self.facts = {name: str(value) for name, value in facts.items()}
+
+    def fields(self) -> dict[str, object]:
+        """The fields of the proto message ``Failure``, enum by its full name."""
+        return {
+            "code": f"FAILURE_CODE_{self.code.upper()}",
+            "detail": self.detail,
+            "field_path": self.field_path,
+            "facts": dict(self.facts),
+        }
