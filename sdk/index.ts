@@ -1,1 +1,17 @@
-export * as method from "./method/index.js";
+export { type ExperimentBuilder, experiment, type StageScores } from "./experiment/experiment.js";
+export { SpecError, type SpecFinding } from "./experiment/spec-error.js";
+export { type Failure, type FailureCode, RunError } from "./failure/failure.js";
+export { type Dataset, type DatasetInput, generated, records } from "./spec/dataset.js";
+export type { Engine, EngineInput } from "./spec/engine.js";
+export type { Experiment } from "./spec/experiment.js";
+export type { Gate, GateInput } from "./spec/gate.js";
+export { type Judge, type JudgeInput, programJudge } from "./spec/judge.js";
+export type { MmLongBenchWrite, MmLongBenchWriteInput } from "./spec/mm-long-bench-write.js";
+export { folder, type Model, type ModelInput, type StageModel, scratch } from "./spec/model.js";
+export type { Optimizer, OptimizerInput, Schedule, ScheduleInput } from "./spec/optimizer.js";
+export type { Resources, ResourcesInput } from "./spec/resources.js";
+export type { BenchItem, BenchRow, Drawing, ImageSource, JudgeFunction, JudgeRequest, MeasureFunction, Shape, StoredImage, TrainingRow } from "./spec/rows.js";
+export type { Sampling, SamplingInput } from "./spec/sampling.js";
+export type { Sft, SftInput } from "./spec/sft.js";
+export { type UserFunction, userFunction } from "./spec/user-function.js";
+export type { VisionPolicy, VisionPolicyInput } from "./spec/vision-policy.js";
