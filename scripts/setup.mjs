@@ -1,13 +1,16 @@
 // Installs what is missing. Depends on nothing that it installs, and its first lines run on old
 // versions of Node too, so that these get an answer instead of a syntax error.
-var wanted = [20, 19];
 var found = process.versions.node.split(".").map(Number);
+var major = found[0] || 0;
+var minor = found[1] || 0;
 
-if (found[0] < wanted[0] || (found[0] === wanted[0] && found[1] < wanted[1])) {
-  console.error("setup: Node " + wanted.join(".") + " or newer is needed, this is " + process.versions.node + ". Install a newer Node and run this again.");
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(
+    "setup: Node 20.19 or newer is needed, this is " + process.versions.node + ". Install it and try again.",
+  );
   process.exitCode = 2;
 } else {
-  import("./setup/main.mjs")
+  void import("./setup/main.mjs")
     .then(({ main }) => main(process.argv.slice(2)))
     .then((code) => {
       process.exitCode = code;

@@ -15,7 +15,7 @@ export function sourcesHash(root = packageRoot) {
       .map((entry) => join(entry.parentPath, entry.name)),
   );
   const settings = ["tsconfig.json", "tsconfig.base.json", "package.json", "package-lock.json"];
-  for (const file of [...sources.sort(), ...settings.map((name) => join(root, name))]) {
+  for (const file of [...sources.toSorted(), ...settings.map((name) => join(root, name))]) {
     hash.update(file.slice(root.length)).update("\0").update(readFileSync(file)).update("\0");
   }
   return hash.digest("hex");
@@ -42,5 +42,10 @@ async function compile(logFile) {
 /** @type {import("./steps.mjs").InspectStep} */
 export function build({ logFile }) {
   if (!isCheckout || builtFrom() === sourcesHash()) return undefined;
-  return { does: "compile the TypeScript sources", downloadMegabytes: 0, diskMegabytes: 10, run: () => compile(logFile) };
+  return {
+    does: "compile the TypeScript sources",
+    downloadMegabytes: 0,
+    diskMegabytes: 10,
+    run: () => compile(logFile),
+  };
 }

@@ -29,7 +29,8 @@ function options(args) {
       },
     }).values;
   } catch (cause) {
-    throw new SetupProblem(`${cause instanceof Error ? cause.message.split("\n")[0] : cause} Try --help.`, { cause });
+    const [what] = String(cause instanceof Error ? cause.message : cause).split("\n");
+    throw new SetupProblem(`${what} Try --help.`, { cause });
   }
 }
 
@@ -53,7 +54,12 @@ export async function main(args) {
     const seconds = Math.round(performance.now() - start) / 1000;
     if (json) console.log(JSON.stringify({ ok: missing.length === 0, steps, seconds }));
     else if (missing.length > 0) for (const { does } of missing) say(`to do: ${does}`);
-    else say(steps.some(({ state }) => state === "done") ? `ready after ${seconds.toFixed(1)} s` : `nothing is missing (${seconds.toFixed(2)} s)`);
+    else
+      say(
+        steps.some(({ state }) => state === "done")
+          ? `ready after ${seconds.toFixed(1)} s`
+          : `nothing is missing (${seconds.toFixed(2)} s)`,
+      );
     return missing.length > 0 ? 1 : 0;
   } catch (problem) {
     if (!(problem instanceof SetupProblem)) throw problem;

@@ -8,7 +8,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 function startOf(pid) {
   try {
     // The fields after the command's name, which may hold spaces and brackets itself.
-    return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[19] ?? "";
+    return (
+      readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ")[19] ?? ""
+    );
   } catch {
     return "";
   }

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { environmentFolder, environmentPython, interpreterVariable, isCheckout, longformHome, packageRoot } from "../environments.mjs";
+import {
+  environmentFolder,
+  environmentPython,
+  interpreterVariable,
+  isCheckout,
+  longformHome,
+  packageRoot,
+} from "../environments.mjs";
 import { runLogged } from "./child-process.mjs";
 import { SetupProblem } from "./problem.mjs";
 import { findPython, isNewEnough, probePython } from "./python.mjs";
@@ -9,7 +16,18 @@ import { installUv } from "./uv.mjs";
 
 const requirements = join(packageRoot, "python-worker", "requirements");
 const stampName = "longform.json";
-const neededModules = ["torch", "transformers", "tokenizers", "safetensors", "PIL", "numpy", "jinja2", "grpc", "google.protobuf", "zmq"];
+const neededModules = [
+  "torch",
+  "transformers",
+  "tokenizers",
+  "safetensors",
+  "PIL",
+  "numpy",
+  "jinja2",
+  "grpc",
+  "google.protobuf",
+  "zmq",
+];
 
 /**
  * Which torch to install: as told, else CUDA only where an NVIDIA device is seen.
@@ -79,8 +97,14 @@ async function makeEnvironment({ folder, locks, variant, base, logFile, variable
     const env = uvVariables(variables);
     const wheels = variables["PIP_FIND_LINKS"];
     const source = wheels ? ["--find-links", wheels] : variant === "cpu" ? ["--torch-backend", "cpu"] : [];
-    await runLogged("uv venv", [uv, "venv", "--quiet", "--relocatable", "--python", base.executable, partial], { env, logFile });
-    await runLogged("uv pip install", [uv, "pip", "install", "--python", python, ...source, ...wanted], { env, logFile });
+    await runLogged("uv venv", [uv, "venv", "--quiet", "--relocatable", "--python", base.executable, partial], {
+      env,
+      logFile,
+    });
+    await runLogged("uv pip install", [uv, "pip", "install", "--python", python, ...source, ...wanted], {
+      env,
+      logFile,
+    });
   } else {
     await runLogged("python -m venv", [base.executable, "-m", "venv", partial], { env: variables, logFile });
     await runLogged("pip install", [python, "-m", "pip", "install", ...wanted], { env: variables, logFile });
@@ -96,12 +120,17 @@ function requireNamedInterpreter(variables) {
   const variable = interpreterVariable("train");
   const command = environmentPython("train", variables);
   const found = probePython(command, neededModules, variables);
-  if (!found) throw new SetupProblem(`${variable} is "${command}": it does not start. Name a Python interpreter, or unset it.`);
+  if (!found)
+    throw new SetupProblem(`${variable} is "${command}": it does not start. Name a Python interpreter, or unset it.`);
   if (!isNewEnough(found.version)) {
-    throw new SetupProblem(`${variable} is Python ${found.version.join(".")}: 3.11 or newer is needed. Name another, or unset it.`);
+    throw new SetupProblem(
+      `${variable} is Python ${found.version.join(".")}: 3.11 or newer is needed. Name another, or unset it.`,
+    );
   }
   if (found.missing.length > 0) {
-    throw new SetupProblem(`${variable} lacks ${found.missing.join(", ")}: install python-worker/requirements/train-cpu.lock there, or unset it.`);
+    throw new SetupProblem(
+      `${variable} lacks ${found.missing.join(", ")}: install python-worker/requirements/train-cpu.lock there, or unset it.`,
+    );
   }
 }
 

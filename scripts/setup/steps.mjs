@@ -48,7 +48,11 @@ function inspectAll(context) {
  * @param {number} neededMegabytes
  * @param {(folder: string) => number} freeBytes
  */
-export function requireDisk(folder, neededMegabytes, freeBytes = (path) => statfsSync(path).bavail * statfsSync(path).bsize) {
+export function requireDisk(
+  folder,
+  neededMegabytes,
+  freeBytes = (path) => statfsSync(path).bavail * statfsSync(path).bsize,
+) {
   const freeMegabytes = Math.floor(freeBytes(folder) / 1e6);
   if (freeMegabytes >= neededMegabytes) return;
   throw new SetupProblem(
@@ -69,13 +73,20 @@ export async function setUp({ check = false, torch, variables = process.env, say
   const context = { torch, variables, logFile: join(home, "setup.log") };
   const found = inspectAll(context);
   if (check || found.every(({ work }) => !work)) {
-    return found.map(({ name, work }) => (work ? { name, state: "missing", does: work.does, downloadMegabytes: work.downloadMegabytes } : { name, state: "present" }));
+    return found.map(({ name, work }) =>
+      work
+        ? { name, state: "missing", does: work.does, downloadMegabytes: work.downloadMegabytes }
+        : { name, state: "present" },
+    );
   }
   mkdirSync(home, { recursive: true });
   return alone(join(home, "setup.lock"), say, async () => {
     // Again: another set-up may have done it while this one waited.
     const todo = inspectAll(context);
-    requireDisk(home, todo.reduce((sum, { work }) => sum + (work?.diskMegabytes ?? 0), 0));
+    requireDisk(
+      home,
+      todo.reduce((sum, { work }) => sum + (work?.diskMegabytes ?? 0), 0),
+    );
     rmSync(context.logFile, { force: true });
     /** @type {StepReport[]} */
     const reports = [];

@@ -21,7 +21,10 @@ export async function installUv({ base, logFile, variables = process.env }) {
   try {
     await runLogged("python -m venv", [base.executable, "-m", "venv", partial], { env: variables, logFile });
     const pip = [join(partial, "bin", "python"), "-m", "pip", "--disable-pip-version-check"];
-    await runLogged("pip install uv", [...pip, "install", "--no-deps", `uv==${uvVersion}`], { env: variables, logFile });
+    await runLogged("pip install uv", [...pip, "install", "--no-deps", `uv==${uvVersion}`], {
+      env: variables,
+      logFile,
+    });
   } catch (problem) {
     rmSync(partial, { recursive: true, force: true });
     // Without a network or disk space pip would fail likewise, and later.

@@ -1,0 +1,1 @@
+"""Generated from proto/longform/v1 by `npm run gen`; not edited by hand."""
