@@ -1,0 +1,1 @@
+"""Rows, drawings, images and prompts; no torch here."""

@@ -1,0 +1,124 @@
+"""From a prompt, its images and a target to token ids, by the model folder's own chat template."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from longform_worker.data.rows import TrainingRow
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import ImageReference, PromptLayout
+
+if TYPE_CHECKING:
+    from longform_worker.models.loaded import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """A prompt as the model reads it; ``image_tokens`` of its ids are image placeholders."""
+
+    ids: list[int]
+    image_tokens: int
+
+    def sha256(self) -> str:
+        """SHA-256 over the ids as little-endian 32-bit numbers."""
+        return hashlib.sha256(b"".join(token.to_bytes(4, "little") for token in self.ids)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RowTokens:
+    """A training row: the prompt's ids, then the target's; targets are the ids from ``target_start`` on."""
+
+    ids: list[int]
+    target_start: int
+    image_tokens: int
+
+
+class PromptEncoder:
+    """Encodes prompts and rows for one loaded model and layout.
+
+    The template decides everything around the user's words, a system prompt included. Its rendering is
+    tokenised in one piece, as the model's own processor does, so user text with a special token in it
+    would forge a turn or an image: it is refused instead.
+    """
+
+    def __init__(self, loaded: LoadedModel, layout: PromptLayout) -> None:
+        self._loaded = loaded
+        self._layout = layout
+        tokenizer = loaded.tokenizer
+        added: dict[int, Any] = tokenizer.added_tokens_decoder
+        special = sorted((token.content for token in added.values() if token.special), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, special)))
+
+    def prompt(self, prompt: str, images: Sequence[ImageReference], row: str) -> PromptTokens:
+        """Token ids of one user turn up to where the answer begins. ``row`` names it in refusals.
+
+        Raises EngineFailure: data_refused for a special token in the text or an image off the grid,
+        model_refused for a template that loses images.
+        """
+        self._refuse_special(prompt, row, "prompt")
+        tokenizer, adapter = self._loaded.tokenizer, self._loaded.adapter
+        text = {"type": "text", "text": prompt}
+        pictures = [{"type": "image"} for _ in images]
+        content = [*pictures, text] if self._layout is PromptLayout.IMAGES_FIRST else [text, *pictures]
+        rendered: str = tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        )
+        ids: list[int] = []
+        counts = iter([self._image_token_count(image, index, row) for index, image in enumerate(images)])
+        image_tokens = 0
+        for token in self._encode(rendered):
+            repeats = next(counts, 0) if token == adapter.image_token_id else 1
+            image_tokens += repeats if token == adapter.image_token_id else 0
+            ids.extend([token] * repeats)
+        if image_tokens != sum(self._image_token_count(image, index, row) for index, image in enumerate(images)):
+            raise EngineFailure(
+                "model_refused",
+                f"The chat template of {self._loaded.folder} does not write one placeholder for each image.",
+                file=self._loaded.folder / "chat_template.jinja",
+                expected=f"{len(images)} image placeholders",
+                found=rendered[:200],
+            )
+        return PromptTokens(ids, image_tokens)
+
+    def row(self, row: TrainingRow) -> RowTokens:
+        """Token ids of a whole training row: prompt, target, end of turn."""
+        self._refuse_special(row.target, row.id, "target")
+        prompt = self.prompt(row.prompt, row.images, row.id)
+        target = [*self._encode(row.target), self._loaded.turn_end_id]
+        return RowTokens(prompt.ids + target, len(prompt.ids), prompt.image_tokens)
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self._loaded.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def _image_token_count(self, image: ImageReference, index: int, row: str) -> int:
+        try:
+            return self._loaded.adapter.image_token_count(image.width, image.height)
+        except ValueError as error:
+            multiple = self._loaded.adapter.grid_multiple
+            raise EngineFailure(
+                "data_refused",
+                f"Row {row}, image {index}: {error}. Import with vision_policy.grid_multiple {multiple}.",
+                row=row,
+                image=index,
+                expected=f"multiples of {multiple}",
+                found=f"{image.width}x{image.height}",
+            ) from error
+
+    def _refuse_special(self, text: str, row: str, field: str) -> None:
+        match = self._special.search(text)
+        if match:
+            raise EngineFailure(
+                "data_refused",
+                f"Row {row}: the {field} holds the special token {match.group()} at character {match.start()}.",
+                row=row,
+                field=field,
+                token=match.group(),
+                position=match.start(),
+                expected="text without special tokens",
+                found=match.group(),
+            )

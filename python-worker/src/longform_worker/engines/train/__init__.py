@@ -1,0 +1,1 @@
+"""Supervised fine-tuning in one loop over plain torch."""

@@ -1,0 +1,1 @@
+"""Model folders and one adapter for each architecture."""

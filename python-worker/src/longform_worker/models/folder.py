@@ -1,0 +1,198 @@
+"""Model folders and checkpoints on disk: checked before use, published whole, hashed by content.
+
+A folder is written as ``<path>.partial-<pid>``, gets ``manifest.json`` last, and is then renamed. A
+folder without a manifest was not written by Longform (or, for a checkpoint, is not complete).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import VisionPolicy
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Digest  # pyright: ignore[reportPrivateUsage]
+
+MANIFEST = "manifest.json"
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_CHUNK_BYTES = 1 << 22
+
+
+def check_model_folder(folder: Path) -> dict[str, Any]:
+    """The config of a folder that has what a model needs: config, tokenizer and safetensors.
+
+    Files that a manifest names must be there with the size it gives. Raises EngineFailure (model_refused).
+    """
+    if not folder.is_dir():
+        raise refuse_model(folder, "an existing folder", "no folder")
+    config = _read_json(folder / "config.json")
+    if not (folder / "tokenizer.json").is_file():
+        raise refuse_model(folder / "tokenizer.json", "the model's tokenizer", "no such file")
+    if not any(folder.glob("*.safetensors")):
+        pickled = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLED)
+        if pickled:
+            raise refuse_model(folder / pickled[0], "weights as safetensors", "pickled weights, which can run code")
+        raise refuse_model(folder / "model.safetensors", "weights as safetensors", "no such file")
+    for name, facts in read_manifest(folder).get("files", {}).items():
+        file = folder / name
+        size = file.stat().st_size if file.is_file() else None
+        if size != facts["bytes"]:
+            raise refuse_model(file, f"{facts['bytes']} bytes, as {MANIFEST} says", f"{size or 'no'} bytes")
+    return config
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The folder's manifest; empty for a folder that Longform did not write."""
+    return _read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
+
+
+def check_vision_policy(folder: Path, policy: VisionPolicy) -> None:
+    """Refuse a policy other than the one the folder's model was made with (spec_refused, naming both)."""
+    recorded: object = read_manifest(folder).get("vision_policy")
+    asked = policy_record(policy)
+    if recorded is not None and recorded != asked:
+        raise EngineFailure(
+            "spec_refused",
+            f"vision_policy is {json.dumps(asked)}, but {folder} was made with {json.dumps(recorded)}."
+            " Pixels must be equal everywhere: use the model's policy, or start from another model.",
+            field_path="vision_policy",
+            expected=json.dumps(recorded),
+            found=json.dumps(asked),
+        )
+
+
+def policy_record(policy: VisionPolicy) -> dict[str, object]:
+    """A policy as a manifest records it."""
+    return {name: str(value) if isinstance(value, str) else value for name, value in asdict(policy).items()}
+
+
+@contextmanager
+def publishing(folder: Path, facts: dict[str, Any]) -> Generator[Path]:
+    """A fresh folder to write into that becomes ``folder`` when the block ends without an exception.
+
+    ``facts`` is read at that time, so the block may add to it; it goes into the manifest beside the
+    bytes and SHA-256 of every file. An older folder of the same name gives way.
+    """
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        files = {
+            str(file.relative_to(partial)): {"bytes": file.stat().st_size, "sha256": _settle(file)}
+            for file in sorted(partial.rglob("*"))
+            if file.is_file()
+        }
+        manifest = partial / MANIFEST
+        manifest.write_text(json.dumps({"format": 1, "files": files, **facts}, indent=1) + "\n", encoding="utf-8")
+        _settle(manifest)
+        _sync_folder(partial)
+        if folder.exists():
+            replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
+            folder.rename(replaced)
+            partial.rename(folder)
+            shutil.rmtree(replaced)
+        else:
+            partial.rename(folder)
+        _sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def verify_files(folder: Path) -> bool:
+    """Whether every file that the folder's manifest names is there with its SHA-256."""
+    files: Mapping[str, Mapping[str, Any]] = read_manifest(folder).get("files", {})
+    return bool(files) and all(
+        (folder / name).is_file() and file_sha256(folder / name) == facts["sha256"] for name, facts in files.items()
+    )
+
+
+def weights_sha256(folder: Path) -> str:
+    """SHA-256 over all tensors of a folder's safetensors, however they are split into files.
+
+    For each tensor in the order of names: the line "name dtype shape\\n" (shape comma-separated), then its bytes.
+    """
+    places: dict[str, tuple[Path, int, dict[str, Any]]] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            header_bytes = int.from_bytes(stream.read(8), "little")
+            header: dict[str, dict[str, Any]] = json.loads(stream.read(header_bytes))
+        for name, entry in header.items():
+            if name != "__metadata__":
+                places[name] = (file, 8 + header_bytes, entry)
+    digest = hashlib.sha256()
+    for name in sorted(places):
+        file, base, entry = places[name]
+        start, end = entry["data_offsets"]
+        digest.update(f"{name} {entry['dtype']} {','.join(map(str, entry['shape']))}\n".encode())
+        with file.open("rb") as stream:
+            stream.seek(base + start)
+            _feed(digest, stream, end - start)
+    return digest.hexdigest()
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        _feed(digest, stream, file.stat().st_size)
+    return digest.hexdigest()
+
+
+def refuse_model(file: Path, expected: str, found: str) -> EngineFailure:
+    """A model_refused failure that names the file."""
+    return EngineFailure(
+        "model_refused",
+        f"{file}: expected {expected}; found {found}.",
+        file=str(file),
+        expected=expected,
+        found=found,
+    )
+
+
+def _feed(digest: Digest, stream: BinaryIO, count: int) -> None:
+    while count > 0:
+        chunk = stream.read(min(count, _CHUNK_BYTES))
+        if not chunk:
+            raise EOFError(f"a file ends {count} bytes early")
+        digest.update(chunk)
+        count -= len(chunk)
+
+
+def _settle(file: Path) -> str:
+    """Bring a file to the disk and return its SHA-256."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return file_sha256(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content: object = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise refuse_model(file, "a JSON file", "no such file") from error
+    except (OSError, ValueError) as error:
+        raise refuse_model(file, "a JSON file", str(error)) from error
+    if not isinstance(content, dict):
+        raise refuse_model(file, "a JSON object", type(content).__name__)
+    return cast("dict[str, Any]", content)
