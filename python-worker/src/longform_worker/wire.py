@@ -80,7 +80,10 @@ class EngineLink:
 
     def send(self, type_: str, /, **fields: object) -> None:
         """Sends one frame; blocks until the kernel has it."""
-        data = encode({**fields, "type": type_})
+        self.send_bytes(encode({**fields, "type": type_}))
+
+    def send_bytes(self, data: bytes) -> None:
+        """Sends bytes as they are: one frame, or what a test of the other side wants to be none."""
         with self._sending:
             try:
                 self._connection.sendall(data)

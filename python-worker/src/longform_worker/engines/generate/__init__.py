@@ -1,0 +1,1 @@
+"""Generation engines and the loop that serves their requests."""
