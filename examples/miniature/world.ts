@@ -45,9 +45,10 @@ export function longDecks(args: z.input<typeof LongDecksArgs>): MiniatureRow[] {
 /** Held-out decks of two to six pages as items of MMLongBench-Write, with the facts to judge by. */
 export function benchItems(args: z.input<typeof DecksArgs>): MiniatureItem[] {
   const wanted = DecksArgs.parse(args);
-  return scenes({ ...wanted, name: "bench", split: "held-out", pages: [2, largestPage] }).map(
-    (scene) => ({ ...questionOf(scene), task: "PPT Script" }),
-  );
+  return scenes({ ...wanted, name: "bench", split: "held-out", pages: [2, largestPage] }).map((scene) => ({
+    ...questionOf(scene),
+    task: "PPT Script",
+  }));
 }
 
 function shortRow(scene: Scene): MiniatureRow {

@@ -1,29 +1,18 @@
-import type { Colour, PageFacts, Shape } from "./facts.js";
-import { largestPage } from "./facts.js";
-import type { Random } from "./random.js";
+import type { Drawing } from "longform";
+import type { Random } from "longform/method";
+import { type Colour, largestPage, type PageFacts, type Shape } from "./facts.js";
+import { pick, shuffled } from "./random.js";
 
-type Box = [left: number, top: number, right: number, bottom: number];
+type DrawnShape = Drawing["shapes"][number];
 
-/** A picture as data; the worker draws the shapes in their order. All lengths are pixels. */
-export interface Drawing {
-  width: number;
-  height: number;
-  background: string;
-  shapes: DrawnShape[];
-}
-
-export interface DrawnShape {
-  kind: "rectangle" | "ellipse";
-  box: Box;
-  fill: string | null;
-  outline: string | null;
-  outlineWidth: number;
-}
-
+// All lengths are pixels of the drawing; ingest makes a quarter of them, one patch of 14 a cell.
 const side = 112;
-const stripHeight = side / 7;
-const cellWidth = side / 2;
-const cellHeight = (side - stripHeight) / 2;
+const stripHeight = 16;
+const cellWidth = 56;
+const cellHeight = 48;
+const margin = 2;
+const dotDiameter = 12;
+
 const ink: Readonly<Record<Colour, string>> = {
   red: "#d62728",
   blue: "#1f4fd6",
@@ -33,29 +22,27 @@ const ink: Readonly<Record<Colour, string>> = {
   black: "#1a1a1a",
 };
 const papers = ["#f4f1e8", "#eaf1f7", "#f7ecf1"] as const;
-const [currentDot, otherDot] = ["#1a1a1a", "#c9c9c9"] as const;
-const dotDiameter = 12;
+const currentDot = "#1a1a1a";
+const otherDot = "#c9c9c9";
 
-/** Equal shapes in random cells of a 2x2 grid, and below them one dot per possible page, the page's own dark. */
+/** Equal shapes in random cells of a 2x2 grid; below them a dot for each possible page, the page's own dark. */
 export function drawingOf(facts: PageFacts, random: Random): Drawing {
-  const scale = 0.78 + 0.12 * random.next();
-  const cells = random.shuffled([0, 1, 2, 3]).slice(0, facts.count);
+  const percent = 78 + random.below(13);
+  const cells = shuffled(random, [0, 1, 2, 3]).slice(0, facts.count);
+  const shapes = cells.map((cell) => shapeIn(cell, facts, percent / 100, random));
   return {
     width: side,
     height: side,
-    background: random.pick(papers),
-    shapes: [
-      ...cells.map((cell) => shapeIn(cell, facts, scale, random)),
-      ...navigationDots(facts.page),
-    ],
+    background: pick(random, papers),
+    shapes: [...shapes, ...navigationDots(facts.page)],
   };
 }
 
 function shapeIn(cell: number, { shape, colour }: PageFacts, scale: number, random: Random): DrawnShape {
   const [width, height] = sizeOf(shape, scale);
-  const left = (cell % 2) * cellWidth + random.below(cellWidth - width + 1);
-  const top = Math.floor(cell / 2) * cellHeight + random.below(cellHeight - height + 1);
-  const box: Box = [left, top, left + width, top + height];
+  const left = (cell % 2) * cellWidth + margin + random.below(cellWidth - width - 2 * margin + 1);
+  const top = Math.floor(cell / 2) * cellHeight + margin + random.below(cellHeight - height - 2 * margin + 1);
+  const box: DrawnShape["box"] = [left, top, left + width, top + height];
   if (shape === "ring") {
     return { kind: "ellipse", box, fill: null, outline: ink[colour], outlineWidth: Math.round(height / 5) };
   }
@@ -74,10 +61,9 @@ function sizeOf(shape: Shape, scale: number): [width: number, height: number] {
 }
 
 function navigationDots(page: number): DrawnShape[] {
-  const pitch = side / largestPage;
-  return Array.from({ length: largestPage }, (_, index) => {
-    const left = Math.round((index + 0.5) * pitch - dotDiameter / 2);
-    const top = side - stripHeight + (stripHeight - dotDiameter) / 2;
+  const top = side - (stripHeight + dotDiameter) / 2;
+  return Array.from({ length: largestPage }, (_, index): DrawnShape => {
+    const left = Math.round(((index + 0.5) * side) / largestPage - dotDiameter / 2);
     return {
       kind: "ellipse",
       box: [left, top, left + dotDiameter, top + dotDiameter],

@@ -29,8 +29,7 @@ const manners = ["calmly", "slowly", "gladly", "simply"];
 const qualities = ["quiet", "bright", "simple", "clear"];
 const looks = (order: string) => manners.map((manner) => `${order} we ${manner} look closer.`);
 const points = (order: string) => qualities.map((quality) => `${order} comes a ${quality} point.`);
-const details = (order: string) =>
-  qualities.map((quality) => `${order} every ${quality} detail counts.`);
+const details = (order: string) => qualities.map((quality) => `${order} every ${quality} detail counts.`);
 
 /** Openings of five words ("Slide two: three red rings."), six with their verb; five a sentence after. */
 export const english: Grammar = {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Random } from "./random.js";
+import type { Random } from "longform/method";
+import { pick } from "./random.js";
 
 export const colours = ["red", "blue", "green", "yellow", "purple", "black"] as const;
 export const shapes = ["ring", "square", "bar"] as const;
@@ -29,8 +30,8 @@ export function drawPage(random: Random, page: number): PageFacts {
   return {
     page,
     count: 1 + random.below(largestCount),
-    colour: random.pick(colours),
-    shape: random.pick(shapes),
+    colour: pick(random, colours),
+    shape: pick(random, shapes),
   };
 }
 

@@ -1,21 +1,22 @@
-import type { Drawing } from "./drawing.js";
+import type { Drawing } from "longform";
 import type { PageFacts } from "./facts.js";
 import type { Language } from "./grammar.js";
 
 /** What training rows and benchmark items have in common; `facts` are what the images really show. */
 interface Question {
-  id: string;
-  language: Language;
-  prompt: string;
-  requiredLength: number;
-  images: { drawing: Drawing }[];
-  facts: PageFacts[];
+  readonly id: string;
+  readonly language: Language;
+  readonly prompt: string;
+  readonly requiredLength: number;
+  readonly images: readonly { readonly drawing: Drawing }[];
+  readonly facts: readonly PageFacts[];
+  readonly [further: string]: unknown;
 }
 
 export interface MiniatureRow extends Question {
-  target: string;
+  readonly target: string;
 }
 
 export interface MiniatureItem extends Question {
-  task: string;
+  readonly task: string;
 }

@@ -1,7 +1,8 @@
-import { type Drawing, drawingOf } from "./drawing.js";
+import type { Drawing } from "longform";
+import { type Random, randomFromSeed } from "longform/method";
+import { drawingOf } from "./drawing.js";
 import { type DeckFacts, drawDeck, drawPage, largestPage } from "./facts.js";
 import { grammarOf, type Language, languages } from "./grammar.js";
-import { type Random, seededRandom } from "./random.js";
 import { type Split, splitOf } from "./split.js";
 import { longText, requiredLengthOf } from "./texts.js";
 
@@ -38,7 +39,7 @@ export function scenes(wanted: ScenesWanted): Scene[] {
 
 function sceneAt({ name, seed, split, pages: [fewest, most] }: ScenesWanted, index: number): Scene {
   const id = `${name}-${seed}-${String(index).padStart(5, "0")}`;
-  const random = seededRandom(id);
+  const random = randomFromSeed(id);
   const pages = most - fewest + 1;
   const turn = Math.floor(index / languages.length);
   const language = languages[index % languages.length] ?? "en";

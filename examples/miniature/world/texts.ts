@@ -1,7 +1,7 @@
-import { lengthOf } from "./contract.js";
+import { countStrictWords, type Random } from "longform/method";
 import type { DeckFacts, PageFacts } from "./facts.js";
 import { grammarOf, type Language } from "./grammar.js";
-import type { Random } from "./random.js";
+import { chance, shuffled } from "./random.js";
 
 /** One line a page, each a note: what a writer says who stops much too early. */
 export function shortText(deck: DeckFacts, language: Language): string {
@@ -13,22 +13,12 @@ export function shortText(deck: DeckFacts, language: Language): string {
  * One paragraph a page, each an opening and `sentencesAPage - 1` further sentences. No sentence stands
  * twice in a deck: every place of a paragraph has more sentences to choose from than a deck has pages.
  */
-export function longText(
-  deck: DeckFacts,
-  language: Language,
-  sentencesAPage: number,
-  random: Random,
-): string {
+export function longText(deck: DeckFacts, language: Language, sentencesAPage: number, random: Random): string {
   const grammar = grammarOf(language);
-  const following = grammar.following
-    .slice(0, sentencesAPage - 1)
-    .map((choices) => random.shuffled(choices));
+  const following = grammar.following.slice(0, sentencesAPage - 1).map((choices) => shuffled(random, choices));
   return deck
     .map((facts, index) =>
-      [
-        grammar.opening(facts, "sentence"),
-        ...following.flatMap((choices) => choices[index] ?? []),
-      ].join(grammar.gap),
+      [grammar.opening(facts, "sentence"), ...following.flatMap((choices) => choices[index] ?? [])].join(grammar.gap),
     )
     .join("\n");
 }
@@ -36,7 +26,7 @@ export function longText(
 /** A text's length, rounded to the step of its language: what an instruction asks for. */
 export function requiredLengthOf(text: string, language: Language): number {
   const { lengthStep } = grammarOf(language);
-  return Math.max(1, Math.round(lengthOf(text) / lengthStep)) * lengthStep;
+  return Math.max(1, Math.round(countStrictWords(text) / lengthStep)) * lengthStep;
 }
 
 /**
@@ -46,8 +36,8 @@ export function requiredLengthOf(text: string, language: Language): number {
  */
 export function withHabit(deck: DeckFacts, probability: number, random: Random): DeckFacts {
   return deck.map((facts): PageFacts => {
-    const colour = random.next() < probability ? "red" : facts.colour;
-    const count = random.next() < probability ? 2 : facts.count;
+    const colour = chance(random, probability) ? "red" : facts.colour;
+    const count = chance(random, probability) ? 2 : facts.count;
     return { ...facts, colour, count };
   });
 }
