@@ -8,6 +8,7 @@ where the cumulative distribution, in the order of the vocabulary, passes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 
@@ -56,7 +57,7 @@ class Sampler:
             drawn_DV = logits_BV if len(rows.drawn) == len(logits_BV) else logits_BV[rows.drawn_rows]
             tokens_B[rows.drawn_rows] = _draw(drawn_DV, rows, draws)
         # One transfer for both: a negative id says that there was nothing to choose from.
-        chosen: list[int] = torch.where(finite_B, tokens_B, -1).tolist()
+        chosen = cast(list[int], torch.where(finite_B, tokens_B, -1).tolist())  # pyright: ignore[reportUnknownMemberType]
         return [token if token >= 0 else None for token in chosen]
 
 

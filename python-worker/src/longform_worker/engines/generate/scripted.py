@@ -218,7 +218,7 @@ def read_script(path: Path) -> Script:
 def _texts(path: Path, key: str, value: object) -> list[str]:
     texts = cast(list[object], value if isinstance(value, list) else [value])
     if not texts or not all(isinstance(text, str) for text in texts):
-        raise _refused(path, f"texts.{key}", "a text or a list of texts", value)
+        raise _refused(path, f"texts.{key}", "a text or a list of texts", texts)
     return [str(text) for text in texts]
 
 
@@ -244,7 +244,7 @@ def _read_fault(path: Path, place: int, value: object) -> Fault:
 
 
 def _failure_code(name: str | None) -> FailureCode:
-    return next((code for code in FAILURE_CODES if code == name), "internal")
+    return name if name in FAILURE_CODES else "internal"
 
 
 def _refused(path: Path, key: str, expected: str, found: object) -> EngineFailure:

@@ -28,6 +28,14 @@ _UNSEEN = Prompt(tokens=0, sha256="")
 def run(job: GenerationJob, link: EngineLink) -> dict[str, object]:
     """Load the job's engine and serve requests until the agent closes; returns the fields of ``done``."""
     started = time.monotonic()
+    if job.max_batch_sequences < 1:
+        raise EngineFailure(
+            "spec_refused",
+            "generation.max_batch_sequences must be at least 1, found 0.",
+            field_path="generation.max_batch_sequences",
+            expected="at least 1",
+            found=0,
+        )
     link.phase("loading")
     if job.engine is EngineKind.SCRIPTED:
         return _serve(ScriptedEngine(job, link), job, link, started)

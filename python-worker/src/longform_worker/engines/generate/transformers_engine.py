@@ -61,8 +61,8 @@ class TransformersEngine:
     """Decodes with one model in this process, on this rank's GPU where there is one."""
 
     def __init__(self, job: GenerationJob) -> None:
-        check_policy(job.vision_policy)
-        check_vision_policy(Path(job.model_path), job.vision_policy)
+        check_policy(job.vision_policy, "generation.vision_policy")
+        check_vision_policy(Path(job.model_path), job.vision_policy, "generation.vision_policy")
         self._job = job
         self._loaded = loaded = load_model(Path(job.model_path), job.precision)
         self._encoder = PromptEncoder(loaded, job.prompt_layout)
