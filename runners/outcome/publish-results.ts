@@ -1,0 +1,31 @@
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { canonicalJson, toJson } from "../../sdk/experiment/canonical-json.js";
+import { planStages } from "../../sdk/plan/stages.js";
+import { renderReport } from "../../sdk/report/index.js";
+import { BenchResult, type RunResults, type TrainingResult } from "../../sdk/run-folder/results.js";
+import { readReport } from "../../sdk/run-folder/read-report.js";
+import type { Experiment } from "../../sdk/spec/experiment.js";
+import type { Inputs } from "../stages/inputs.js";
+import type { RunStore } from "../store/run-store.js";
+
+/** Writes `results.json` and `report.html` of a run; equal results give equal bytes. */
+export async function publishResults(experiment: Experiment, inputs: Inputs, store: RunStore): Promise<void> {
+  const trainings: TrainingResult[] = [];
+  const benches: BenchResult[] = [];
+  for (const node of planStages(experiment)) {
+    if (node.kind === "sft") {
+      const { kind: _kind, folder, log, parameters: _parameters, ...facts } = inputs.model(node.id);
+      if (log !== undefined) trainings.push({ ...facts, stage: node.id, log, folder: folder.tree });
+    }
+    if (node.kind === "score") benches.push(BenchResult.parse(JSON.parse(await store.blobs.readText(inputs.scores(node.id).file))));
+  }
+  const results: RunResults = { format: 1, experiment: experiment.name, trainings, benches };
+  await publish(join(store.runDir, "results.json"), `${canonicalJson(toJson(results))}\n`);
+  await publish(join(store.runDir, "report.html"), renderReport(await readReport(store.runDir)));
+}
+
+async function publish(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+}

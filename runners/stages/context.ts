@@ -1,0 +1,54 @@
+import type { RunEvent } from "../../sdk/run-folder/events.js";
+import type { Resources } from "../../sdk/spec/resources.js";
+import type { UserFunction } from "../../sdk/spec/user-function.js";
+import type { RunStore } from "../store/run-store.js";
+import type { JobEvent } from "../workers/job-event.js";
+import type { Worker } from "../workers/worker.js";
+import type { Inputs } from "./inputs.js";
+
+/** What a running node may use. Whatever it opens it closes itself. */
+export interface StageContext {
+  readonly store: RunStore;
+  readonly inputs: Inputs;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Key of this node: partial work is found again by it. */
+  readonly key: string;
+  /** Folder of this node for logs, checkpoints and unfinished work. */
+  readonly folder: string;
+  /** Stores an event of this node before anyone sees it. */
+  readonly emit: (event: RunEvent) => Promise<void>;
+  /** The worker of this run, started on first use. */
+  readonly worker: () => Promise<Worker>;
+  /** A user's function out of the code captured with the run. */
+  readonly userFunction: (reference: UserFunction) => Promise<UserCode>;
+}
+
+/** A user's function as a value of unknown shape: its place checks what it returns. */
+export type UserCode = (...values: readonly unknown[]) => unknown;
+
+/** The fields that every job of a node shares. */
+export function jobEnvelope(node: string, resources: Resources, context: StageContext): { jobId: string; environment: string; threads: number; logPath: string } {
+  return { jobId: `${node}@${context.store.epoch}`, environment: resources.environment, threads: resources.threads, logPath: `${context.folder}/logs` };
+}
+
+/** Stores what a worker tells about a job as events of its node. */
+export function recordJob(stage: string, context: StageContext): (event: JobEvent) => Promise<void> {
+  return async (event) => {
+    switch (event.type) {
+      case "phase":
+      case "progress":
+      case "rows_planned":
+      case "step":
+      case "gate":
+      case "checkpoint":
+      case "log":
+        return await context.emit({ ...event, stage });
+      case "ready":
+        return await context.emit({ type: "engine_ready", stage, loadSeconds: event.loadSeconds });
+      case "done":
+      case "failed":
+        return;
+    }
+  };
+}

@@ -1,0 +1,42 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
+import { RunError } from "../../sdk/failure/failure.js";
+import type { ImportNode } from "../../sdk/plan/stages.js";
+import { Resources } from "../../sdk/spec/resources.js";
+import { jobEnvelope, recordJob, type StageContext } from "./context.js";
+import type { RowsResult } from "./results.js";
+import { datasetKey, readSourceRows, rowsText } from "./source-rows.js";
+
+export const version = 1;
+
+/** An import needs an interpreter and no more: it is the same wherever it runs. */
+export const resources = Resources.parse({});
+
+export async function parts(node: ImportNode): Promise<JsonValue> {
+  return { dataset: await datasetKey(node.dataset), rows: node.rows, visionPolicy: toJson(node.visionPolicy) };
+}
+
+/** Checks every row, then lets the worker bring every image to its final pixels. */
+export async function run(node: ImportNode, context: StageContext): Promise<RowsResult> {
+  const { blobs } = context.store;
+  const source = await readSourceRows(node.dataset, node.rows, context);
+  const work = join(context.folder, "work");
+  await mkdir(work, { recursive: true });
+  const sourceRowsPath = join(work, "source-rows.jsonl");
+  const rowsPath = join(work, "rows.jsonl");
+  await writeFile(sourceRowsPath, rowsText(source.rows));
+  const worker = await context.worker();
+  const done = await worker.runJob(
+    {
+      ...jobEnvelope(node.id, resources, context),
+      job: { kind: "import", sourceRowsPath, rowsPath, imageRoot: source.imageRoot, blobRoot: blobs.root, visionPolicy: node.visionPolicy },
+    },
+    recordJob(node.id, context),
+    context.signal,
+  );
+  if (done.kind !== "imported") throw new RunError({ code: "internal", detail: `an import ended with the result of ${done.kind}` });
+  const file = await blobs.putFile(rowsPath);
+  await rm(work, { recursive: true });
+  return { kind: "rows", file, rows: done.rows, images: done.images };
+}

@@ -1,0 +1,70 @@
+import { RunError } from "../../sdk/failure/failure.js";
+import type { Weights } from "../../sdk/plan/stages.js";
+import type { BlobStore } from "../store/blobs.js";
+import { folderSha256 } from "./model-folder.js";
+import type { ModelResult, RowsResult, ScoresResult, StageResult, TextsResult, VerdictsResult } from "./results.js";
+
+/** The results of earlier nodes, by the kind that a node needs. */
+export class Inputs {
+  readonly #results = new Map<string, StageResult>();
+
+  set(id: string, result: StageResult): void {
+    this.#results.set(id, result);
+  }
+
+  /** Whether every one of these nodes has a result. */
+  has(ids: readonly string[]): boolean {
+    return ids.every((id) => this.#results.has(id));
+  }
+
+  rows(id: string): RowsResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "rows") return result;
+    throw missing(id, "rows");
+  }
+
+  model(id: string): ModelResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "model") return result;
+    throw missing(id, "model");
+  }
+
+  texts(id: string): TextsResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "texts") return result;
+    throw missing(id, "texts");
+  }
+
+  verdicts(id: string): VerdictsResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "verdicts") return result;
+    throw missing(id, "verdicts");
+  }
+
+  scores(id: string): ScoresResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "scores") return result;
+    throw missing(id, "scores");
+  }
+
+  /** What identifies the weights by content. */
+  async weightsKey(weights: Weights): Promise<string> {
+    switch (weights.kind) {
+      case "node":
+        return this.model(weights.id).folder.tree;
+      case "folder":
+        return await folderSha256(weights.path);
+      case "none":
+        return "none";
+    }
+  }
+
+  /** Where the weights lie. */
+  weightsPath(weights: Exclude<Weights, { kind: "none" }>, blobs: BlobStore): string {
+    return weights.kind === "folder" ? weights.path : blobs.treePath(this.model(weights.id).folder);
+  }
+}
+
+function missing(id: string, kind: string): RunError {
+  return new RunError({ code: "internal", detail: `the plan runs a node before ${id} has given its ${kind}` });
+}

@@ -1,0 +1,46 @@
+import { stat } from "node:fs/promises";
+import type { JsonValue } from "../../sdk/experiment/canonical-json.js";
+import type { StageNode } from "../../sdk/plan/stages.js";
+import { StoredImage } from "../../sdk/spec/rows.js";
+import { z } from "zod";
+import type { BlobStore } from "../store/blobs.js";
+import { explainMiss, type StageCache } from "../store/stage-cache.js";
+import type { Inputs } from "./inputs.js";
+import { StageResult } from "./results.js";
+import { readLines } from "./samples.js";
+import { stageKey } from "./stage-key.js";
+
+/** Where a node stands with the cache. */
+export interface LookUp {
+  readonly key: string;
+  readonly parts: JsonValue;
+  /** The result, when the cache has it whole. */
+  readonly hit?: StageResult;
+  /** Why it has not, in words. */
+  readonly why: string;
+}
+
+/** Asks the cache for the result of a node whose inputs have results. */
+export async function lookUp(node: StageNode, inputs: Inputs, experiment: string, cache: StageCache): Promise<LookUp> {
+  const { key, parts } = await stageKey(node, inputs);
+  const found = await cache.get(key);
+  if (found.hit) {
+    const result = StageResult.safeParse(found.entry.result);
+    if (result.success && (await imagesPresent(node, result.data, cache.blobs))) return { key, parts, hit: result.data, why: "" };
+    return { key, parts, why: result.success ? "an image of its rows is missing" : "its result has an older form" };
+  }
+  const last = await cache.lastOf(experiment, node.id);
+  if (last === undefined || found.reason !== "absent") return { key, parts, why: found.reason === "absent" ? "it has not run yet" : found.reason };
+  return { key, parts, why: explainMiss(last.parts, parts) };
+}
+
+const ImportedRow = z.looseObject({ images: z.array(StoredImage) });
+
+/** Whether every image of imported rows is still there; its content is checked where it is read. */
+async function imagesPresent(node: StageNode, result: StageResult, blobs: BlobStore): Promise<boolean> {
+  if (node.kind !== "import" || result.kind !== "rows") return true;
+  const rows = await readLines(result.file, ImportedRow, blobs);
+  const hashes = new Set(rows.flatMap((row) => row.images.map((image) => image.sha256)));
+  const found = await Promise.all([...hashes].map((sha256) => stat(blobs.path({ sha256, bytes: 0 })).then(() => true, () => false)));
+  return found.every(Boolean);
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { FileRef, TreeRef } from "../../sdk/run-folder/events.js";
+
+const count = z.number().int().min(0);
+
+/** Rows as JSON lines; after an import their images are stored by content. */
+export const RowsResult = z.strictObject({ kind: z.literal("rows"), file: FileRef, rows: count, images: count }).readonly();
+export type RowsResult = z.output<typeof RowsResult>;
+
+/** A model folder. */
+export const ModelResult = z
+  .strictObject({
+    kind: z.literal("model"),
+    folder: TreeRef,
+    /** Steps and gates of a training: one JSON line an event. */
+    log: FileRef.optional(),
+    weightsSha256: z.string(),
+    parameters: count.optional(),
+    steps: count.optional(),
+    targetTokens: count.optional(),
+    finalLoss: z.number().optional(),
+    gateValue: z.number().optional(),
+  })
+  .readonly();
+export type ModelResult = z.output<typeof ModelResult>;
+
+/** Texts of a benchmark: one JSON line a sample, each text a file of its own. */
+export const TextsResult = z.strictObject({ kind: z.literal("texts"), file: FileRef, texts: z.array(FileRef).readonly() }).readonly();
+export type TextsResult = z.output<typeof TextsResult>;
+
+/** Verdicts on them: one JSON line a sample, each reply a file of its own. */
+export const VerdictsResult = z.strictObject({ kind: z.literal("verdicts"), file: FileRef, replies: z.array(FileRef).readonly() }).readonly();
+export type VerdictsResult = z.output<typeof VerdictsResult>;
+
+/** Scores of a benchmark. */
+export const ScoresResult = z.strictObject({ kind: z.literal("scores"), file: FileRef }).readonly();
+export type ScoresResult = z.output<typeof ScoresResult>;
+
+/** What a node of the plan gives to later ones. */
+export const StageResult = z.discriminatedUnion("kind", [RowsResult, ModelResult, TextsResult, VerdictsResult, ScoresResult]);
+export type StageResult = z.output<typeof StageResult>;
+
+/** The blobs that a result stands on. */
+export function refsOf(result: StageResult): readonly (FileRef | TreeRef)[] {
+  switch (result.kind) {
+    case "rows":
+    case "scores":
+      return [result.file];
+    case "model":
+      return result.log === undefined ? [result.folder] : [result.folder, result.log];
+    case "texts":
+      return [result.file, ...result.texts];
+    case "verdicts":
+      return [result.file, ...result.replies];
+  }
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { z } from "zod";
+import { canonicalJson, type JsonValue, sha256, toJson } from "../../sdk/experiment/canonical-json.js";
+import { parseSpec, SpecError } from "../../sdk/experiment/spec-error.js";
+import { failureOf, RunError } from "../../sdk/failure/failure.js";
+import type { Dataset } from "../../sdk/spec/dataset.js";
+import { BenchRow, TrainingRow } from "../../sdk/spec/rows.js";
+import type { StageContext } from "./context.js";
+
+export type SourceRow = TrainingRow | BenchRow;
+
+/** Rows as a dataset gives them, every one checked. */
+export interface SourceRows {
+  readonly rows: readonly SourceRow[];
+  /** Folder that image paths are relative to; empty when there is none. */
+  readonly imageRoot: string;
+}
+
+/**
+ * Reads or makes the rows of a dataset.
+ *
+ * @throws RunError data_refused naming file, row and field; user_code when the user's function throws.
+ */
+export async function readSourceRows(dataset: Dataset, kind: "training" | "bench", context: StageContext): Promise<SourceRows> {
+  const schema = kind === "training" ? TrainingRow : BenchRow;
+  const source = dataset.kind === "records" ? dataset.path : `${dataset.function.name}()`;
+  const values = dataset.kind === "records" ? readLines(dataset.path) : callDataset(dataset, context);
+  const rows: SourceRow[] = [];
+  const ids = new Map<string, string>();
+  for await (const { where, value } of values) {
+    const row = parseRow(schema, value, source, where);
+    const twin = ids.get(row.id);
+    if (twin !== undefined) throw refused(source, where, "id", `"${row.id}", which ${twin} has too`, "an id of its own");
+    ids.set(row.id, where);
+    rows.push(row);
+  }
+  if (rows.length === 0) throw refused(source, "the whole dataset", "", "no rows", "at least one row");
+  return { rows, imageRoot: dataset.kind === "records" ? dirname(dataset.path) : "" };
+}
+
+/** Rows as the text of a JSON-lines file. */
+export function rowsText(rows: readonly SourceRow[]): string {
+  return rows.map((row) => `${canonicalJson(toJson(row))}\n`).join("");
+}
+
+/** What identifies a dataset by content: the user's function with its arguments, or the file with every image it names. */
+export async function datasetKey(dataset: Dataset): Promise<JsonValue> {
+  if (dataset.kind === "generated") return toJson(dataset);
+  const hash = createHash("sha256");
+  for await (const { where, value } of readLines(dataset.path)) {
+    hash.update(`${canonicalJson(toJson(value))}\n`);
+    const images = RowImages.safeParse(value);
+    for (const image of images.success ? images.data.images : [])
+      if (image.path !== undefined) hash.update(`${await imageSha256(dataset.path, where, image.path)}\n`);
+  }
+  return { kind: "records", sha256: hash.digest("hex") };
+}
+
+const RowImages = z.looseObject({ images: z.array(z.looseObject({ path: z.string().optional() })) });
+
+async function imageSha256(file: string, row: string, path: string): Promise<string> {
+  try {
+    return sha256(await readFile(join(dirname(file), path)));
+  } catch (error) {
+    throw new RunError({ code: "data_refused", facts: { file, row, field: "images", found: `${path}, which cannot be read`, expected: "an image file below the folder of the rows" } }, { cause: error });
+  }
+}
+
+interface Found {
+  readonly where: string;
+  readonly value: unknown;
+}
+
+async function* readLines(path: string): AsyncGenerator<Found> {
+  let line = 0;
+  try {
+    for await (const text of createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Number.POSITIVE_INFINITY })) {
+      line += 1;
+      if (text.trim() !== "") yield { where: `line ${line}`, value: parseJson(text, path, line) };
+    }
+  } catch (error) {
+    if (error instanceof RunError) throw error;
+    throw new RunError({ code: "data_refused", detail: failureOf(error).detail, facts: { file: path, found: "no file that can be read", expected: "a JSON-lines file" } }, { cause: error });
+  }
+}
+
+function parseJson(text: string, path: string, line: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RunError({ code: "data_refused", facts: { file: path, row: `line ${line}`, found: text.slice(0, 60), expected: "one JSON object a line" } }, { cause: error });
+  }
+}
+
+async function* callDataset(dataset: Extract<Dataset, { kind: "generated" }>, context: StageContext): AsyncGenerator<Found> {
+  const make = await context.userFunction(dataset.function);
+  let made: unknown;
+  try {
+    made = await make(dataset.arguments);
+  } catch (error) {
+    throw new RunError({ code: "user_code", detail: String(error), facts: { function: dataset.function.name } }, { cause: error });
+  }
+  const rows = z.array(z.unknown()).safeParse(made);
+  if (!rows.success) throw refused(`${dataset.function.name}()`, "its result", "", typeof made, "an array of rows");
+  for (const [index, value] of rows.data.entries()) yield { where: `row ${index + 1}`, value };
+}
+
+function parseRow<Row extends SourceRow>(schema: z.ZodType<Row>, value: unknown, source: string, where: string): Row {
+  try {
+    return parseSpec(schema, value);
+  } catch (error) {
+    const finding = error instanceof SpecError ? error.findings[0] : undefined;
+    if (finding === undefined) throw error;
+    throw refused(source, where, finding.path, finding.found, finding.expected);
+  }
+}
+
+function refused(file: string, row: string, field: string, found: string, expected: string): RunError {
+  return new RunError({ code: "data_refused", facts: { file, row, ...(field === "" ? {} : { field }), found, expected } });
+}
