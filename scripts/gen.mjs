@@ -23,9 +23,8 @@ function asSiblings(/** @type {string} */ text) {
 export function generate() {
   const folder = mkdtempSync(join(tmpdir(), "longform-gen-"));
   try {
-    // The runner's own service has Node on both ends.
     const protos = readdirSync(join(protoRoot, protoFolder))
-      .filter((name) => name.endsWith(".proto") && name !== "runner.proto")
+      .filter((name) => name.endsWith(".proto"))
       .toSorted();
     const outputs = ["--python_out", "--pyi_out", "--grpc_python_out"].map((flag) => `${flag}=${folder}`);
     const args = [
