@@ -81,6 +81,16 @@ def final_size(width: int, height: int, policy: VisionPolicy) -> tuple[int, int]
     return new_width, new_height
 
 
+def fits(image: ImageReference, policy: VisionPolicy) -> bool:
+    """Whether a stored image has a size that this policy gives."""
+    return (
+        policy.min_pixels <= image.width * image.height <= policy.max_pixels
+        and image.width % policy.grid_multiple == 0
+        and image.height % policy.grid_multiple == 0
+        and (policy.resize is not ResizeRule.SQUARE or image.width == image.height)
+    )
+
+
 def decode(path: Path, place: Place) -> Image.Image:
     """The first frame of an image file, upright, with its pixels loaded.
 

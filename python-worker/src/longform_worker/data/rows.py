@@ -26,6 +26,15 @@ class TrainingRow:
     images: tuple[ImageReference, ...]
 
 
+def count_rows(path: Path) -> int:
+    """Lines of a file that are not empty. Raises EngineFailure (data_refused) when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return sum(1 for line in file if line.strip())
+    except OSError as error:
+        raise _refused(path, None, "a file that can be read", str(error)) from error
+
+
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Each line of a JSON-lines file as an object with a unique, non-empty "id".
 

@@ -55,16 +55,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return _read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
 
 
-def check_vision_policy(folder: Path, policy: VisionPolicy) -> None:
+def check_vision_policy(folder: Path, policy: VisionPolicy, field_path: str) -> None:
     """Refuse a policy other than the one the folder's model was made with (spec_refused, naming both)."""
     recorded: object = read_manifest(folder).get("vision_policy")
     asked = policy_record(policy)
     if recorded is not None and recorded != asked:
         raise EngineFailure(
             "spec_refused",
-            f"vision_policy is {json.dumps(asked)}, but {folder} was made with {json.dumps(recorded)}."
+            f"{field_path} is {json.dumps(asked)}, but {folder} was made with {json.dumps(recorded)}."
             " Pixels must be equal everywhere: use the model's policy, or start from another model.",
-            field_path="vision_policy",
+            field_path=field_path,
             expected=json.dumps(recorded),
             found=json.dumps(asked),
         )

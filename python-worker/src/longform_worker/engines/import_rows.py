@@ -1,0 +1,103 @@
+"""Import: rows with image files or drawings become rows with stored images at their final size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from PIL import Image
+
+from longform_worker.data.draw import Place, draw
+from longform_worker.data.images import check_policy, decode, fit, store
+from longform_worker.data.rows import count_rows, read_rows, write_rows
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import ImportJob
+from longform_worker.wire import EngineLink
+
+PROGRESS_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class _Counts:
+    rows: int = 0
+    images: int = 0
+    new_images: int = 0
+
+
+def run(job: ImportJob, link: EngineLink) -> dict[str, object]:
+    """Import the rows of a job. Raises EngineFailure: spec_refused for the policy, data_refused for a row."""
+    check_policy(job.vision_policy, "import.vision_policy")
+    source = Path(job.source_rows_path)
+    link.phase("planning")
+    total = count_rows(source)
+    if total == 0:
+        raise EngineFailure(
+            "data_refused",
+            f"{source} holds no rows; a data set needs at least one.",
+            file=source,
+            expected="at least one row",
+            found="none",
+        )
+    link.phase("running")
+    counts = _Counts()
+    write_rows(Path(job.rows_path), _imported(job, source, total, counts, link))
+    link.send("progress", done=counts.rows, total=total, unit="rows")
+    return {"imported": asdict(counts)}
+
+
+def _imported(
+    job: ImportJob, source: Path, total: int, counts: _Counts, link: EngineLink
+) -> Iterator[Mapping[str, Any]]:
+    told = time.monotonic()
+    for row in read_rows(source):
+        yield {**row, "images": _store_images(job, source, row, counts)}
+        counts.rows += 1
+        if time.monotonic() - told >= PROGRESS_SECONDS:
+            told = time.monotonic()
+            link.send("progress", done=counts.rows, total=total, unit="rows")
+
+
+def _store_images(job: ImportJob, source: Path, row: Mapping[str, Any], counts: _Counts) -> list[dict[str, Any]]:
+    place = Place(str(source), row["id"], 0)
+    images: object = row.get("images")
+    if not isinstance(images, list):
+        raise place.refuse("a list", images, '"images"')
+    items = cast("list[object]", images)
+    if len(items) > job.vision_policy.max_images:
+        raise place.refuse(f"at most {job.vision_policy.max_images} images", f"{len(items)}", '"images"')
+    references: list[dict[str, Any]] = []
+    for index, item in enumerate(items):
+        place = Place(str(source), row["id"], index)
+        picture = fit(_open(item, job.image_root, place), job.vision_policy, place)
+        reference, new = store(picture, Path(job.blob_root))
+        counts.images += 1
+        counts.new_images += new
+        references.append(asdict(reference))
+    return references
+
+
+def _open(item: object, image_root: str, place: Place) -> Image.Image:
+    source = cast("dict[str, object]", item) if isinstance(item, dict) and len(cast("dict[str, object]", item)) == 1 else {}
+    path = source.get("path")
+    if isinstance(path, str):
+        return decode(_inside(image_root, path, place), place)
+    if "drawing" in source:
+        return draw(source["drawing"], place)
+    raise place.refuse('{"path": …} or {"drawing": …}', item)
+
+
+def _inside(image_root: str, path: str, place: Place) -> Path:
+    """The file at ``path`` under the root, links followed; one that lies elsewhere is refused."""
+    if not image_root:
+        raise place.refuse("a drawing, because the job names no image folder", f'the path "{path}"')
+    root = Path(image_root).resolve()
+    try:
+        file = (root / path).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise place.refuse("a path", f'"{path}" ({error})') from error
+    if not file.is_relative_to(root):
+        raise place.refuse(f"a file inside {root}", f'"{path}", which is {file}')
+    return file
