@@ -25,7 +25,7 @@ export interface ExperimentBuilder {
  *
  * @throws SpecError naming every field that does not fit, what was found and what is expected.
  */
-export function experiment(name: string, build: (x: ExperimentBuilder) => void): ExperimentSpec {
+export function experiment(name: string, build: (x: ExperimentBuilder) => void, about: { readonly description?: string } = {}): ExperimentSpec {
   const stages: unknown[] = [];
   build({
     sft(stage, spec) {
@@ -37,5 +37,5 @@ export function experiment(name: string, build: (x: ExperimentBuilder) => void):
       return { kind: "stage", stage, gives: "scores" };
     },
   });
-  return parseSpec(Experiment, { format: 1, name, stages });
+  return parseSpec(Experiment, { ...about, format: 1, name, stages });
 }

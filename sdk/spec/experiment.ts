@@ -12,6 +12,7 @@ export const Experiment = z
   .strictObject({
     format: z.literal(1).describe("Version of this form."),
     name: Name.describe("Name of the experiment."),
+    description: z.string().max(10_000).default("").describe("What it is about, for its report; not part of any stage's identity."),
     stages: z.array(Stage).min(1).max(1_000).readonly().describe("Stages; a stage may use the models of earlier ones."),
   })
   .superRefine((experiment, context) => {
