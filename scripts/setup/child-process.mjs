@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { SetupProblem } from "./problem.mjs";
 
 const noNetwork =
-  /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH|Connection refused|Network is unreachable|NewConnectionError|Max retries exceeded|Temporary failure in name resolution|dns error|tcp connect error|Could not connect|error sending request|ConnectTimeout/i;
+  /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH|Connection refused|Network is unreachable|NewConnectionError|Max retries exceeded|Temporary failure in name resolution|dns error|tcp connect error|Could not connect|error sending request|ConnectTimeout|\(from versions: none\)/i;
 const noSpace = /ENOSPC|No space left on device|os error 28/i;
 
 /**
@@ -15,11 +15,11 @@ const noSpace = /ENOSPC|No space left on device|os error 28/i;
  */
 export function explainFailure(what, output, logFile) {
   if (noSpace.test(output)) return `${what}: the disk is full. Free some space and run this again.`;
-  if (noNetwork.test(output)) {
-    return `${what}: the package registry cannot be reached. Connect to the network, or set a mirror (npm: registry in .npmrc; Python: PIP_INDEX_URL), and run this again.`;
-  }
   if (/torch==\S+\+cpu/.test(output)) {
     return `${what}: no CPU build of torch is offered here. Set PIP_FIND_LINKS to a folder with that wheel, or LONGFORM_TRAIN_PYTHON to an interpreter that has torch, and run this again.`;
+  }
+  if (noNetwork.test(output)) {
+    return `${what}: the package registry cannot be reached. Connect to the network, or set a mirror (npm: registry in .npmrc; Python: PIP_INDEX_URL), and run this again.`;
   }
   const lines = output.split("\n").map((line) => line.trim());
   const telling = lines.find((line) => /error/i.test(line)) ?? lines.filter(Boolean).at(-1) ?? "no output";

@@ -84,7 +84,7 @@ function uvVariables(variables) {
  * set-up nor a failed download leaves half an environment or loses the old one.
  * @param {{ folder: string, locks: string[], variant: "cpu" | "gpu", base: import("./python.mjs").Interpreter, logFile: string, variables: NodeJS.ProcessEnv }} job
  */
-async function makeEnvironment({ folder, locks, variant, base, logFile, variables }) {
+export async function makeEnvironment({ folder, locks, variant, base, logFile, variables }) {
   mkdirSync(dirname(folder), { recursive: true });
   for (const name of readdirSync(dirname(folder))) {
     if (name.startsWith(`${basename(folder)}.`)) rmSync(join(dirname(folder), name), { recursive: true, force: true });
