@@ -89,7 +89,7 @@ export interface BenchScoreOptions extends BootstrapOptions {
  */
 export function scoreBench(records: readonly ItemRecord[], options: BenchScoreOptions): BenchScore {
   const profile = SCORING_PROFILES[options.profile];
-  const rows = records.map((record) => scoreItem(record, profile)).sort(byIdAndSample);
+  const rows = records.map((record) => scoreItem(record, profile)).toSorted(byIdAndSample);
   refuseContradictions(rows);
   const scores = scoresOf(rows, "all", options);
   return {
@@ -173,7 +173,7 @@ function cellsBy(
     if (known === undefined) rowsOfKey.set(key, [row]);
     else known.push(row);
   }
-  return [...rowsOfKey.keys()].sort().map((key) => cell(rowsOfKey.get(key) ?? [], key, name, options));
+  return [...rowsOfKey.keys()].toSorted().map((key) => cell(rowsOfKey.get(key) ?? [], key, name, options));
 }
 
 function cell<Key extends string>(

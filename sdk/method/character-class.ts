@@ -31,7 +31,7 @@ const LETTER_JOINERS = "\u00B7\u0387\u055F\u05F4\u2027\uFE13";
 const DIGIT_JOINERS = ",;\u037E\u0589\u060C\u060D\u066B\u066C\u07F8\u2044\uFE10\uFE14\uFE50\uFE54\uFF0C\uFF1B";
 
 /* U+200B is a format character, but it stands for a space in Khmer, Thai and Burmese. */
-const EXTENSION = /(?!\u200B)[\p{Grapheme_Extend}\p{M}\p{Cf}]/u;
+const EXTENSION = /(?!\u200B)[\p{Grapheme_Extend}\p{M}\p{Cf}\p{Emoji_Modifier}]/u;
 const CHARACTER =
   /(?:(?=[\p{Script_Extensions=Han}\p{Script_Extensions=Hiragana}\p{Script_Extensions=Katakana}])[\p{L}\p{Nl}])|\p{Script=Bopomofo}/u;
 const UNSPACED_LETTER =

@@ -120,7 +120,7 @@ export function meanOfTwoMeans(
   options: BootstrapOptions,
 ): Mean {
   const [a, b] = [itemMeans(first), itemMeans(second)];
-  const ids = [...new Set([...a.ids, ...b.ids])].sort(byCodeUnit);
+  const ids = [...new Set([...a.ids, ...b.ids])].toSorted(byCodeUnit);
   if (!Number.isInteger(denominator) || denominator < ids.length)
     throw invalid("denominator", denominator, `an integer of at least the ${ids.length} items that have a value`);
   if (a.values.length === 0 || b.values.length === 0)
@@ -186,8 +186,8 @@ function itemMeans(observations: readonly Observation[]): ItemMeans {
     if (values === undefined) valuesOfItem.set(id, [value]);
     else values.push(value);
   }
-  const items = [...valuesOfItem].sort(([one], [other]) => byCodeUnit(one, other));
-  const values = Float64Array.from(items, ([, samples]) => mean(Float64Array.from(samples).sort()));
+  const items = [...valuesOfItem].toSorted(([one], [other]) => byCodeUnit(one, other));
+  const values = Float64Array.from(items, ([, samples]) => mean(Float64Array.from(samples).toSorted()));
   return { ids: items.map(([id]) => id), values };
 }
 
@@ -230,7 +230,7 @@ function bootstrapInterval(
     const result = statistic(drawn);
     if (!Number.isNaN(result)) results.push(result);
   }
-  const sorted = Float64Array.from(results).sort();
+  const sorted = Float64Array.from(results).toSorted();
   const [lower, upper] = [quantile(sorted, 0.025), quantile(sorted, 0.975)];
   return { status: "estimated", lower, upper, level: 0.95, resamples: sorted.length };
 }

@@ -89,8 +89,8 @@ const LETTERS_PER_UNSPACED_WORD = 4;
  *   run is a word, an estimate of what a dictionary would find.
  * - Punctuation, symbols and emoji are no words.
  *
- * Without its hyphens, ideographs, kana and unspaced scripts this is word segmentation by Unicode
- * Standard Annex 29. One pass, one look at each character.
+ * Without hyphens, ideographs, kana and unspaced scripts this is word segmentation by Unicode Standard
+ * Annex 29. One pass, one look at each character.
  */
 export function visitStrictWords(text: string, visit: (start: number, end: number) => void): void {
   let start = -1;
