@@ -18,8 +18,8 @@ export class SpecError extends Error {
   override readonly name = "SpecError";
   readonly findings: readonly SpecFinding[];
 
-  constructor(findings: readonly SpecFinding[]) {
-    super(findings.map(findingLine).join("\n"));
+  constructor(findings: readonly SpecFinding[], options?: ErrorOptions) {
+    super(findings.map(findingLine).join("\n"), options);
     this.findings = findings;
   }
 }
