@@ -1,0 +1,39 @@
+import { dirname, join } from "node:path";
+
+/** Where everything of one run lies. */
+export interface RunPaths {
+  readonly spec: string;
+  readonly manifest: string;
+  readonly events: string;
+  readonly leases: string;
+  readonly exit: string;
+  readonly runner: string;
+  readonly runnerLog: string;
+  readonly code: string;
+  readonly stages: string;
+  readonly results: string;
+  readonly report: string;
+  /** Blobs and cache are shared by all runs of a folder. */
+  readonly blobs: string;
+  readonly cache: string;
+}
+
+/** The one place that knows the names inside a run's folder. */
+export function runPaths(runDir: string): RunPaths {
+  const runs = dirname(runDir);
+  return {
+    spec: join(runDir, "spec.json"),
+    manifest: join(runDir, "manifest.json"),
+    events: join(runDir, "events"),
+    leases: join(runDir, "leases"),
+    exit: join(runDir, "exit.json"),
+    runner: join(runDir, "runner.json"),
+    runnerLog: join(runDir, "runner.log"),
+    code: join(runDir, "code"),
+    stages: join(runDir, "stages"),
+    results: join(runDir, "results.json"),
+    report: join(runDir, "report.html"),
+    blobs: join(runs, ".blobs"),
+    cache: join(runs, ".cache"),
+  };
+}
