@@ -5,6 +5,7 @@ import { SetupProblem } from "./problem.mjs";
 
 const noNetwork =
   /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH|Connection refused|Network is unreachable|NewConnectionError|Max retries exceeded|Temporary failure in name resolution|dns error|tcp connect error|Could not connect|error sending request|ConnectTimeout|\(from versions: none\)/i;
+const noTorch = /(no version of|satisfies the requirement|found for) torch==\S*\+cpu|\/whl\/cpu\b/;
 const noSpace = /ENOSPC|No space left on device|os error 28/i;
 
 /**
@@ -15,8 +16,8 @@ const noSpace = /ENOSPC|No space left on device|os error 28/i;
  */
 export function explainFailure(what, output, logFile) {
   if (noSpace.test(output)) return `${what}: the disk is full. Free some space and run this again.`;
-  if (/torch==\S+\+cpu/.test(output)) {
-    return `${what}: no CPU build of torch is offered here. Set PIP_FIND_LINKS to a folder with that wheel, or LONGFORM_TRAIN_PYTHON to an interpreter that has torch, and run this again.`;
+  if (noTorch.test(output)) {
+    return `${what}: no CPU build of torch can be had here. Set PIP_FIND_LINKS to a folder with that wheel, or LONGFORM_TRAIN_PYTHON to an interpreter that has torch, and run this again.`;
   }
   if (noNetwork.test(output)) {
     return `${what}: the package registry cannot be reached. Connect to the network, or set a mirror (npm: registry in .npmrc; Python: PIP_INDEX_URL), and run this again.`;

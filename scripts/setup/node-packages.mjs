@@ -34,7 +34,7 @@ export function nodePackages({ logFile }) {
   if (!isCheckout || nodePackagesMatchLock()) return undefined;
   return {
     does: "install the Node packages of package-lock.json",
-    downloadMegabytes: 110,
+    downloadMegabytes: 150,
     diskMegabytes: 500,
     run: () =>
       runLogged("npm ci", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: packageRoot, logFile }),

@@ -2,17 +2,16 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * When a process began, in kernel ticks; "" for a dead one or where there is no /proc.
+ * When a process began, in kernel ticks; "" where there is no /proc, and for a process that is dead
+ * or only waits to be reaped.
  * @param {string} pid
  */
 function startOf(pid) {
   try {
     // The fields after the command's name, which may hold spaces and brackets itself.
-    return (
-      readFileSync(`/proc/${pid}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ")[19] ?? ""
-    );
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? "" : (fields[19] ?? "");
   } catch {
     return "";
   }

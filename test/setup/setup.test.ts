@@ -81,7 +81,7 @@ test("a registry that cannot be reached gets one line after what was tried", () 
   expect(lines[0]).toMatch(/make the Python environment "train".*, about \d+ MB to download$/);
   expect(lines[1]).toContain("the package registry cannot be reached");
   expect(status).toBe(2);
-});
+}, 120_000);
 
 test("an interpreter named for the environment must have what the engines import", () => {
   const python = program(
@@ -109,7 +109,7 @@ test.each([
   ["npm error code ENOSPC", "the disk is full"],
   ["npm error code EAI_AGAIN", "the package registry cannot be reached"],
   ["error: Failed to fetch\n  Caused by: dns error: failed to lookup", "the package registry cannot be reached"],
-  ["  × because there is no version of torch==2.13.0+cpu", "no CPU build of torch is offered here"],
+  ["  × because there is no version of torch==2.13.0+cpu", "no CPU build of torch can be had here"],
   ["compiling\nsdk/a.ts(1,2): error TS2322: Type", "failed: sdk/a.ts(1,2): error TS2322"],
 ])("the output %j of a failed command is explained in one line", (output, explanation) => {
   const line = explainFailure("npm ci", output, "setup.log");
