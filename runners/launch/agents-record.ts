@@ -1,0 +1,73 @@
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { WireClient } from "../../sdk/client/grpc.js";
+import { CALL_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
+import { shutdown } from "../workers/messages.js";
+import { endProcessesOfRun, startTicks } from "./processes.js";
+
+const AgentRecord = z.strictObject({
+  agentId: z.string(),
+  address: z.string(),
+  pid: z.number().int(),
+  /** With the pid, the identity of the process. */
+  startTicks: z.number().optional(),
+  epoch: z.number().int(),
+  tokenFile: z.string(),
+  cookie: z.string(),
+});
+/** An agent that a runner has started and not yet ended. */
+export type AgentRecord = z.output<typeof AgentRecord>;
+
+const AgentRecords = z.array(AgentRecord);
+
+/** Adds an agent to the run's record, so that a successor of this runner can end it. */
+export async function recordAgent(runDir: string, agent: AgentRecord): Promise<void> {
+  await writeRecords(runDir, [...(await readRecords(runDir)), agent]);
+}
+
+/** Takes an agent that has ended off the record. */
+export async function forgetAgent(runDir: string, { agentId, epoch }: Pick<AgentRecord, "agentId" | "epoch">): Promise<void> {
+  const others = (await readRecords(runDir)).filter((agent) => agent.agentId !== agentId || agent.epoch !== epoch);
+  await writeRecords(runDir, others);
+}
+
+/**
+ * Ends what runners of earlier epochs have left: each agent by its own Shutdown with the new epoch, which
+ * fences it as well, and whatever then still carries the run's cookie by signals.
+ */
+export async function shutDownPredecessors(runDir: string, epoch: number): Promise<void> {
+  for (const agent of await readRecords(runDir)) {
+    if (agent.epoch >= epoch) continue;
+    if ((await startTicks(agent.pid)) === agent.startTicks) await askToEnd(agent, epoch);
+    await endProcessesOfRun(agent.cookie, DEFAULT_GRACE_MS);
+    await rm(agent.tokenFile, { force: true });
+    await forgetAgent(runDir, agent);
+  }
+}
+
+async function askToEnd({ address, tokenFile }: AgentRecord, epoch: number): Promise<void> {
+  try {
+    const token = (await readFile(tokenFile, "utf8")).trim();
+    await using client = await WireClient.open({ address, token, epoch });
+    await client.unary(shutdown, { graceMs: DEFAULT_GRACE_MS }, { deadlineMs: DEFAULT_GRACE_MS + CALL_DEADLINE_MS });
+  } catch {
+    // An agent that does not answer is ended by signals.
+  }
+}
+
+async function readRecords(runDir: string): Promise<AgentRecord[]> {
+  try {
+    return AgentRecords.parse(JSON.parse(await readFile(join(runDir, "agents.json"), "utf8")));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function writeRecords(runDir: string, records: readonly AgentRecord[]): Promise<void> {
+  const path = join(runDir, "agents.json");
+  if (records.length === 0) return await rm(path, { force: true });
+  await writeFile(`${path}.new`, `${JSON.stringify(records, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
