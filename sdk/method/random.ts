@@ -30,11 +30,12 @@ export function xoshiro128StarStar(state: readonly [number, number, number, numb
     return result;
   };
   const below = (bound: number) => {
-    // Numbers from the last, incomplete multiple of `bound` are drawn again: no remainder is favoured.
-    const limit = 2 ** 32 - (2 ** 32 % bound);
-    let drawn = nextUint32();
-    while (drawn >= limit) drawn = nextUint32();
-    return drawn % bound;
+    if (bound === 1) return 0;
+    // As many leading bits as bound - 1 has, drawn again when too large: unbiased, and faster than a remainder.
+    const shift = Math.clz32(bound - 1);
+    let drawn = nextUint32() >>> shift;
+    while (drawn >= bound) drawn = nextUint32() >>> shift;
+    return drawn;
   };
   return { nextUint32, below };
 }
