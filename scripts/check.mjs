@@ -2,6 +2,7 @@
 // offenders; the last line is "N passed, N failed". Names as arguments choose some of the checks.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { addressesCheck } from "./checks/addresses.mjs";
 import { formatCheck } from "./checks/format.mjs";
 import { generatedCheck } from "./checks/generated.mjs";
 import { libraryDoorsCheck } from "./checks/library-doors.mjs";
@@ -33,6 +34,7 @@ const checks = {
   "public-names": publicNamesCheck,
   "library-doors": libraryDoorsCheck,
   markdown: markdownCheck,
+  addresses: addressesCheck,
   package: packageCheck,
 };
 

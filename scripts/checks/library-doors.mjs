@@ -19,7 +19,7 @@ const pythonDoors = {
 };
 
 /** @param {string} text */
-function typescriptImports(text) {
+export function typescriptImports(text) {
   const statement =
     /^(?:import|export)\b[^"'`;]*?\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"|\b(?:import|require)\(\s*"([^"]+)"\s*\)/gm;
   const specifiers = [...text.matchAll(statement)].map(([, from, bare, call]) => from ?? bare ?? call ?? "");
@@ -32,7 +32,7 @@ const standardLibrary =
   /^(__future__|abc|argparse|array|ast|asyncio|base64|bisect|codecs|collections|concurrent|contextlib|contextvars|copy|ctypes|dataclasses|datetime|decimal|enum|errno|faulthandler|fcntl|fractions|functools|gc|glob|hashlib|heapq|hmac|importlib|inspect|io|ipaddress|itertools|json|logging|math|mmap|multiprocessing|operator|os|pathlib|pickle|platform|pwd|queue|random|re|resource|secrets|select|selectors|shutil|signal|site|socket|ssl|stat|statistics|string|struct|subprocess|sys|sysconfig|tempfile|textwrap|threading|time|traceback|types|typing|unicodedata|unittest|urllib|uuid|warnings|weakref|zipfile|zlib)$/;
 
 /** @param {string} text */
-function pythonImports(text) {
+export function pythonImports(text) {
   const names = [...text.matchAll(/^\s*(?:from|import)\s+([\w.]+)/gm)].map(([, name = ""]) => name);
   return names
     .map((name) => (name.startsWith("google.protobuf") ? "google.protobuf" : (name.split(".")[0] ?? "")))

@@ -6,20 +6,23 @@ import { projectFiles } from "./project-files.mjs";
 const declaration =
   /^(?:(?<kind>message|enum|service|oneof)\s+(?<block>\w+)\s*\{|rpc\s+(?<rpc>\w+)|(?:(?:optional|repeated)\s+)?(?:map<[^>]+>|[\w.]+)\s+(?<field>\w+)\s*=\s*\d+|(?<value>[A-Z][A-Z0-9_]*)\s*=\s*(?<number>\d+))/;
 
-/** @param {string} file */
-function complaintsAbout(file) {
+/**
+ * @param {string} file
+ * @param {string} text
+ */
+export function protoComplaints(file, text) {
   /** @type {string[]} */
   const found = [];
   /** @type {{ kind: string, name: string }[]} */
   const open = [];
   let commented = false;
-  for (const [index, raw] of readFileSync(join(packageRoot, file), "utf8").split("\n").entries()) {
+  for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     const at = `${file}:${index + 1}`;
     const groups = line.match(declaration)?.groups;
     const { kind, block, rpc, field, value, number } = groups ?? {};
     const name = block ?? rpc ?? field ?? value;
-    // A option or a reserved range is no declaration of the contract.
+    // An option or a reserved range is no declaration of the contract.
     if (name !== undefined && !/^(option|reserved|import|package|syntax|return)\b/.test(line)) {
       if (!commented && !/;\s*\/\/|\{\s*\/\//.test(line)) found.push(`${at}: ${name} has no comment`);
       const inside = open.at(-1);
@@ -37,5 +40,7 @@ function complaintsAbout(file) {
 /** Every message, field, rpc, enum and value has a comment; every enum starts at _UNSPECIFIED. */
 export function protoCheck() {
   const files = projectFiles(/^proto\/.*\.proto$/);
-  return files.length === 0 ? ["there are no protos"] : files.flatMap(complaintsAbout);
+  return files.length === 0
+    ? ["there are no protos"]
+    : files.flatMap((file) => protoComplaints(file, readFileSync(join(packageRoot, file), "utf8")));
 }

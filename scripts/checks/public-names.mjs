@@ -11,7 +11,7 @@ const entries = { longform: "sdk/index", "longform/method": "sdk/method/index", 
  * @param {string} file
  * @returns {string[]}
  */
-function exportedNames(file) {
+export function exportedNames(file) {
   const text = readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
   const declared = [
     ...text.matchAll(

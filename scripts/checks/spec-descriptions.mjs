@@ -18,7 +18,7 @@ const isNode = (value) => typeof value === "object" && value !== null;
  * @param {Node} root
  * @param {string} name
  */
-function undescribed(root, name) {
+export function undescribed(root, name) {
   /** @type {Set<string>} */
   const found = new Set();
   /** @type {Set<string>} */
