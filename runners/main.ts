@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
+import { SpecError } from "../sdk/experiment/spec-error.js";
 import { failureOf, RunError } from "../sdk/failure/failure.js";
 import { failureMessage } from "../sdk/failure/failure-message.js";
 import { serveRun } from "./serve-run.js";
@@ -32,7 +33,12 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  const failure = failureOf(error);
-  process.stderr.write(`${failureMessage(failure)}\n`);
-  process.exitCode = BAD_INPUT.has(failure.code) ? 2 : 1;
+  if (error instanceof SpecError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+  } else {
+    const failure = failureOf(error);
+    process.stderr.write(`${failureMessage(failure)}\n`);
+    process.exitCode = BAD_INPUT.has(failure.code) ? 2 : 1;
+  }
 }

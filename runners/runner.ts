@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { toJson } from "../sdk/experiment/canonical-json.js";
 import { planStages } from "../sdk/plan/stages.js";
 import type { Experiment } from "../sdk/spec/experiment.js";
 import { publishResults } from "./outcome/publish-results.js";
@@ -22,7 +23,7 @@ export async function runExperiment(experiment: Experiment, context: RunContext,
   for (const node of planStages(experiment)) {
     signal.throwIfAborted();
     onStage(node.id);
-    const { key, parts, hit, why } = await lookUp(node, inputs, experiment.name, store.cache);
+    const { key, parts, hit, why } = await lookUp(node, inputs, experiment.name, store);
     if (hit !== undefined) {
       inputs.set(node.id, hit);
       await store.append({ type: "stage_cached", stage: node.id, kind: node.kind, key });
@@ -33,7 +34,7 @@ export async function runExperiment(experiment: Experiment, context: RunContext,
     const folder = join(store.runDir, "stages", node.id);
     const emit = async (event: Parameters<typeof store.append>[0]) => void (await store.append(event));
     const result = await runNode(node, { ...context, inputs, key, folder, emit });
-    await store.cache.put({ key, kind: node.kind, stage: node.id, experiment: experiment.name, parts, result, refs: refsOf(result) });
+    await store.cache.put({ key, kind: node.kind, stage: node.id, experiment: experiment.name, parts, result: toJson(result), refs: refsOf(result) });
     inputs.set(node.id, result);
     await store.append({ type: "stage_finished", stage: node.id, kind: node.kind, key, seconds: (performance.now() - started) / 1000 });
   }

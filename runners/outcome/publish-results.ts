@@ -15,8 +15,8 @@ export async function publishResults(experiment: Experiment, inputs: Inputs, sto
   const benches: BenchResult[] = [];
   for (const node of planStages(experiment)) {
     if (node.kind === "sft") {
-      const { kind: _kind, folder, log, parameters: _parameters, ...facts } = inputs.model(node.id);
-      if (log !== undefined) trainings.push({ ...facts, stage: node.id, log, folder: folder.tree });
+      const { folder, weightsSha256, training } = inputs.model(node.id);
+      if (training !== undefined) trainings.push({ ...training, stage: node.id, weightsSha256, folder: folder.tree });
     }
     if (node.kind === "score") benches.push(BenchResult.parse(JSON.parse(await store.blobs.readText(inputs.scores(node.id).file))));
   }

@@ -34,7 +34,7 @@ export async function run(node: GenerateNode, context: StageContext): Promise<Te
   const wanted = items.flatMap((item) =>
     Array.from({ length: spec.samplesPerItem }, (_, sample): Wanted => ({ item, sample, seed: sampleSeed(spec.sampling.seed, item.id, sample) })),
   );
-  const samples = await finishedSamples(node, context);
+  const samples = finishedSamples(node, context);
   const missing = wanted.filter(({ item, sample }) => !samples.has(sampleName(item.id, sample)));
   if (missing.length > 0) await writeTexts(node, context, missing, samples);
   const lines = wanted.map(({ item, sample }) => samples.get(sampleName(item.id, sample))).filter((line) => line !== undefined);
@@ -45,9 +45,9 @@ export async function run(node: GenerateNode, context: StageContext): Promise<Te
 }
 
 /** Texts of an interrupted attempt under the same key. A failed request is asked again. */
-async function finishedSamples(node: GenerateNode, context: StageContext): Promise<Map<string, Sample>> {
+function finishedSamples(node: GenerateNode, context: StageContext): Map<string, Sample> {
   const samples = new Map<string, Sample>();
-  for await (const { event } of context.store.stored()) {
+  for (const { event } of context.store.stored()) {
     if (event.type !== "sample_done" || event.stage !== node.id || event.key !== context.key || event.finish === "error") continue;
     const { type: _type, stage: _stage, key: _key, ...sample } = event;
     samples.set(sampleName(sample.item, sample.sample), sample);

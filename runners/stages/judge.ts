@@ -2,13 +2,14 @@ import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/cano
 import { failureOf, RunError } from "../../sdk/failure/failure.js";
 import { JUDGE_PROMPT_ID, judgePrompt, parseJudgeReply } from "../../sdk/method/index.js";
 import type { JudgeNode } from "../../sdk/plan/stages.js";
+import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
 import type { BenchItem } from "../../sdk/spec/rows.js";
 import { openJudge } from "../judges/judge.js";
 import type { StageContext } from "./context.js";
 import { forEachInFlight } from "./in-flight.js";
 import type { Inputs } from "./inputs.js";
 import type { VerdictsResult } from "./results.js";
-import { readItems, readLines, Sample, sampleName, type StoredVerdict } from "./samples.js";
+import { readItems, Sample, sampleName, type StoredVerdict } from "./samples.js";
 
 export const version = 1;
 
@@ -29,8 +30,8 @@ export async function run(node: JudgeNode, context: StageContext): Promise<Verdi
   const { blobs } = context.store;
   const judge = await openJudge(node.spec.judge, context);
   const items = new Map((await readItems(context.inputs.rows(node.items).file, blobs)).map((item) => [item.id, item]));
-  const samples = await readLines(context.inputs.texts(node.texts).file, Sample, blobs);
-  const verdicts = await storedVerdicts(node, context);
+  const samples = await readJsonLines(context.inputs.texts(node.texts).file, Sample, blobs);
+  const verdicts = storedVerdicts(node, context);
   const missing = samples.filter(({ item, sample }) => !verdicts.has(sampleName(item, sample)));
   let done = samples.length - missing.length;
   await forEachInFlight(missing, QUESTIONS_IN_FLIGHT, async (sample) => {
@@ -50,9 +51,9 @@ export async function run(node: JudgeNode, context: StageContext): Promise<Verdi
 }
 
 /** Verdicts of an interrupted attempt under the same key. A judge that failed is asked again. */
-async function storedVerdicts(node: JudgeNode, context: StageContext): Promise<Map<string, StoredVerdict>> {
+function storedVerdicts(node: JudgeNode, context: StageContext): Map<string, StoredVerdict> {
   const verdicts = new Map<string, StoredVerdict>();
-  for await (const { event } of context.store.stored()) {
+  for (const { event } of context.store.stored()) {
     if (event.type !== "verdict" || event.stage !== node.id || event.key !== context.key || event.verdict === "error") continue;
     const { type: _type, stage: _stage, key: _key, ...verdict } = event;
     verdicts.set(sampleName(verdict.item, verdict.sample), verdict);

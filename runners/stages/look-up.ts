@@ -1,13 +1,15 @@
 import { stat } from "node:fs/promises";
 import type { JsonValue } from "../../sdk/experiment/canonical-json.js";
 import type { StageNode } from "../../sdk/plan/stages.js";
+import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
 import { StoredImage } from "../../sdk/spec/rows.js";
 import { z } from "zod";
-import type { BlobStore } from "../store/blobs.js";
-import { explainMiss, type StageCache } from "../store/stage-cache.js";
+import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
+import { explainMiss } from "../store/explain-miss.js";
+import type { StageCache } from "../store/stage-cache.js";
 import type { Inputs } from "./inputs.js";
 import { StageResult } from "./results.js";
-import { readLines } from "./samples.js";
+
 import { stageKey } from "./stage-key.js";
 
 /** Where a node stands with the cache. */
@@ -21,25 +23,26 @@ export interface LookUp {
 }
 
 /** Asks the cache for the result of a node whose inputs have results. */
-export async function lookUp(node: StageNode, inputs: Inputs, experiment: string, cache: StageCache): Promise<LookUp> {
+export async function lookUp(node: StageNode, inputs: Inputs, experiment: string, { cache, blobs }: { readonly cache: StageCache; readonly blobs: BlobReader }): Promise<LookUp> {
   const { key, parts } = await stageKey(node, inputs);
   const found = await cache.get(key);
   if (found.hit) {
     const result = StageResult.safeParse(found.entry.result);
-    if (result.success && (await imagesPresent(node, result.data, cache.blobs))) return { key, parts, hit: result.data, why: "" };
-    return { key, parts, why: result.success ? "an image of its rows is missing" : "its result has an older form" };
+    if (!result.success) return { key, parts, why: "its stored result has an older form" };
+    if (await imagesPresent(node, result.data, blobs)) return { key, parts, hit: result.data, why: "" };
+    return { key, parts, why: "an image of its rows is missing" };
   }
+  if (found.reason !== "absent") return { key, parts, why: found.detail };
   const last = await cache.lastOf(experiment, node.id);
-  if (last === undefined || found.reason !== "absent") return { key, parts, why: found.reason === "absent" ? "it has not run yet" : found.reason };
-  return { key, parts, why: explainMiss(last.parts, parts) };
+  return { key, parts, why: last === undefined ? "it has not run yet" : explainMiss(last.parts, parts) };
 }
 
 const ImportedRow = z.looseObject({ images: z.array(StoredImage) });
 
 /** Whether every image of imported rows is still there; its content is checked where it is read. */
-async function imagesPresent(node: StageNode, result: StageResult, blobs: BlobStore): Promise<boolean> {
+async function imagesPresent(node: StageNode, result: StageResult, blobs: BlobReader): Promise<boolean> {
   if (node.kind !== "import" || result.kind !== "rows") return true;
-  const rows = await readLines(result.file, ImportedRow, blobs);
+  const rows = await readJsonLines(result.file, ImportedRow, blobs);
   const hashes = new Set(rows.flatMap((row) => row.images.map((image) => image.sha256)));
   const found = await Promise.all([...hashes].map((sha256) => stat(blobs.path({ sha256, bytes: 0 })).then(() => true, () => false)));
   return found.every(Boolean);

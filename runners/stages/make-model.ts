@@ -38,5 +38,5 @@ export async function run(node: MakeModelNode, context: StageContext): Promise<M
     context.signal,
   );
   if (done.kind !== "made") throw new RunError({ code: "internal", detail: `making a model ended with the result of ${done.kind}` });
-  return { kind: "model", folder: await blobs.putTree(outputPath), weightsSha256: done.weightsSha256, parameters: done.parameters };
+  return { kind: "model", folder: await blobs.putTree(outputPath), weightsSha256: done.weightsSha256 };
 }

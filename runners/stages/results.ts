@@ -7,21 +7,20 @@ const count = z.number().int().min(0);
 export const RowsResult = z.strictObject({ kind: z.literal("rows"), file: FileRef, rows: count, images: count }).readonly();
 export type RowsResult = z.output<typeof RowsResult>;
 
-/** A model folder. */
-export const ModelResult = z
+/** What a training came to, besides its weights. */
+const Training = z
   .strictObject({
-    kind: z.literal("model"),
-    folder: TreeRef,
-    /** Steps and gates of a training: one JSON line an event. */
-    log: FileRef.optional(),
-    weightsSha256: z.string(),
-    parameters: count.optional(),
-    steps: count.optional(),
-    targetTokens: count.optional(),
-    finalLoss: z.number().optional(),
+    steps: count,
+    targetTokens: count,
+    finalLoss: z.number(),
     gateValue: z.number().optional(),
+    /** Steps and gates: one JSON line an event. */
+    log: FileRef,
   })
   .readonly();
+
+/** A model folder; `training` is absent where random weights were made. */
+export const ModelResult = z.strictObject({ kind: z.literal("model"), folder: TreeRef, weightsSha256: z.string(), training: Training.optional() }).readonly();
 export type ModelResult = z.output<typeof ModelResult>;
 
 /** Texts of a benchmark: one JSON line a sample, each text a file of its own. */
@@ -47,7 +46,7 @@ export function refsOf(result: StageResult): readonly (FileRef | TreeRef)[] {
     case "scores":
       return [result.file];
     case "model":
-      return result.log === undefined ? [result.folder] : [result.folder, result.log];
+      return result.training === undefined ? [result.folder] : [result.folder, result.training.log];
     case "texts":
       return [result.file, ...result.texts];
     case "verdicts":

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { sha256 } from "../../sdk/experiment/canonical-json.js";
-import { Failure, RunError } from "../../sdk/failure/failure.js";
+import { Failure } from "../../sdk/failure/failure.js";
 import { FileRef, Finish } from "../../sdk/run-folder/events.js";
+import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
 import { BenchItem } from "../../sdk/spec/rows.js";
-import type { BlobStore } from "../store/blobs.js";
+import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
 
 /** One written text: a line of a texts result. */
 export const Sample = z
@@ -44,19 +45,6 @@ export function sampleSeed(seed: number, item: string, sample: number): number {
 }
 
 /** The items of a benchmark after import. */
-export async function readItems(file: FileRef, blobs: BlobStore): Promise<readonly BenchItem[]> {
-  return await readLines(file, BenchItem, blobs);
-}
-
-/** Every line of a stored JSON-lines file, parsed. */
-export async function readLines<Line>(file: FileRef, schema: z.ZodType<Line>, blobs: BlobStore): Promise<readonly Line[]> {
-  const text = await blobs.readText(file);
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line, index) => {
-      const parsed = schema.safeParse(JSON.parse(line));
-      if (parsed.success) return parsed.data;
-      throw new RunError({ code: "store_corrupt", detail: parsed.error.message, facts: { file: file.sha256, row: `line ${index + 1}` } });
-    });
+export async function readItems(file: FileRef, blobs: BlobReader): Promise<readonly BenchItem[]> {
+  return await readJsonLines(file, BenchItem, blobs);
 }

@@ -4,12 +4,13 @@ import { RunError } from "../../sdk/failure/failure.js";
 import { type BenchScore, type ItemRecord, meanOverItems, parseJudgeReply, scoreBench, type ScoringProfileId, type Verdict } from "../../sdk/method/index.js";
 import type { ScoreNode } from "../../sdk/plan/stages.js";
 import type { BenchResult, MeasureResult } from "../../sdk/run-folder/results.js";
+import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
 import type { BenchItem } from "../../sdk/spec/rows.js";
 import type { UserFunction } from "../../sdk/spec/user-function.js";
 import type { StageContext } from "./context.js";
 import type { Inputs } from "./inputs.js";
 import type { ScoresResult } from "./results.js";
-import { readItems, readLines, Sample, sampleName, StoredVerdict } from "./samples.js";
+import { readItems, Sample, sampleName, StoredVerdict } from "./samples.js";
 
 export const version = 1;
 
@@ -52,9 +53,9 @@ export async function run(node: ScoreNode, context: StageContext): Promise<Score
 async function readRecords(sources: BenchResult["sources"], context: StageContext): Promise<ItemRecord[]> {
   const { blobs } = context.store;
   const items = new Map((await readItems(sources.items, blobs)).map((item) => [item.id, item]));
-  const verdicts = new Map((await readLines(sources.verdicts, StoredVerdict, blobs)).map((line) => [sampleName(line.item, line.sample), line]));
+  const verdicts = new Map((await readJsonLines(sources.verdicts, StoredVerdict, blobs)).map((line) => [sampleName(line.item, line.sample), line]));
   const records: ItemRecord[] = [];
-  for (const sample of await readLines(sources.texts, Sample, blobs)) {
+  for (const sample of await readJsonLines(sources.texts, Sample, blobs)) {
     const item = items.get(sample.item);
     if (item === undefined) throw new RunError({ code: "store_corrupt", facts: { item: sample.item, found: "a text of no item" } });
     records.push({

@@ -52,21 +52,21 @@ export async function run(node: SftNode, context: StageContext): Promise<ModelRe
         frozenParts: spec.frozenParts,
         seed: spec.seed,
         checkpointEverySteps: spec.checkpointEverySteps,
-        gate: spec.gate === undefined || node.gateRows === null ? null : { ...jsonGate(spec.gate), rowsPath: blobs.path(context.inputs.rows(node.gateRows).file) },
+        ...(spec.gate === undefined || node.gateRows === null ? {} : { gate: { ...jsonGate(spec.gate), rowsPath: blobs.path(context.inputs.rows(node.gateRows).file) } }),
       },
     },
     recordJob(node.id, context),
     context.signal,
   );
   if (done.kind !== "trained") throw new RunError({ code: "internal", detail: `a training ended with the result of ${done.kind}` });
-  const { kind: _, ...facts } = done;
-  return { kind: "model", folder: await blobs.putTree(outputPath), log: await blobs.putText(await trainingLog(node, context)), ...facts };
+  const { kind: _, weightsSha256, ...training } = done;
+  return { kind: "model", folder: await blobs.putTree(outputPath), weightsSha256, training: { ...training, log: await blobs.putText(trainingLog(node, context)) } };
 }
 
 /** Steps and gates of the newest attempt at each step, so that a curve outlives the run that drew it. */
-async function trainingLog(node: SftNode, context: StageContext): Promise<string> {
+function trainingLog(node: SftNode, context: StageContext): string {
   const lines = new Map<string, string>();
-  for await (const { event } of context.store.stored())
+  for (const { event } of context.store.stored())
     if ((event.type === "step" || event.type === "gate") && event.stage === node.id) lines.set(`${event.type}/${event.step}`, canonicalJson(toJson(event)));
   return [...lines.values()].map((line) => `${line}\n`).join("");
 }

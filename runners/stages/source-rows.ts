@@ -26,13 +26,12 @@ export interface SourceRows {
  * @throws RunError data_refused naming file, row and field; user_code when the user's function throws.
  */
 export async function readSourceRows(dataset: Dataset, kind: "training" | "bench", context: StageContext): Promise<SourceRows> {
-  const schema = kind === "training" ? TrainingRow : BenchRow;
   const source = dataset.kind === "records" ? dataset.path : `${dataset.function.name}()`;
   const values = dataset.kind === "records" ? readLines(dataset.path) : callDataset(dataset, context);
   const rows: SourceRow[] = [];
   const ids = new Map<string, string>();
   for await (const { where, value } of values) {
-    const row = parseRow(schema, value, source, where);
+    const row = kind === "training" ? parseRow(TrainingRow, value, source, where) : parseRow(BenchRow, value, source, where);
     const twin = ids.get(row.id);
     if (twin !== undefined) throw refused(source, where, "id", `"${row.id}", which ${twin} has too`, "an id of its own");
     ids.set(row.id, where);

@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, resolve } from "node:path";
+import { freeze } from "../sdk/client/freeze.js";
+import { loadSpec } from "../sdk/client/load-spec.js";
+import { prepareRun } from "../sdk/client/prepare-run.js";
+import { sha256 } from "../sdk/experiment/canonical-json.js";
+import { findingLine } from "../sdk/experiment/spec-error.js";
+import { failureOf, RunError } from "../sdk/failure/failure.js";
+import { findMismatches } from "../sdk/plan/findings.js";
+import type { ExitRecord } from "../sdk/run-folder/events.js";
+import { readSpec } from "../sdk/run-folder/read-run.js";
+import { runPaths } from "../sdk/run-folder/run-paths.js";
+import type { Experiment } from "../sdk/spec/experiment.js";
+import { CancelIntent } from "./cancel-intent.js";
+import { packageVersion } from "./package-version.js";
+import { shutDownPredecessors } from "./launch/agents-record.js";
+import { runExperiment } from "./runner.js";
+import { announceRunner } from "./service/runner-record.js";
+import { RunnerService } from "./service/runner-service.js";
+import { RuntimeFolder } from "./service/runtime-folder.js";
+import { CapturedCode } from "./stages/user-code.js";
+import { openRun, type RunStore } from "./store/run-store.js";
+import { RunWorker } from "./run-worker.js";
+
+/** What a runner is started with. */
+export interface ServeOptions {
+  readonly runDir: string;
+  /** A spec to freeze into a fresh run folder. */
+  readonly spec: string | undefined;
+  readonly listen: string | undefined;
+}
+
+/**
+ * Runs one run to its end while clients watch: takes the run, opens its service, runs the experiment,
+ * closes everything that it has opened, and only then stores how it ended.
+ *
+ * @throws RunError when the run could not be taken up at all; a failure inside it is its end, not an exception.
+ */
+export async function serveRun(options: ServeOptions): Promise<ExitRecord["state"]> {
+  const runDir = resolve(options.runDir);
+  if (options.spec !== undefined) {
+    const { experiment, base } = await loadSpec(options.spec);
+    await prepareRun(runDir, await freeze(experiment, base));
+  }
+  const experiment = await readSpec(runDir);
+  await using store = await openRun(runDir, { host: hostname(), pid: process.pid, version: packageVersion });
+  await using runtime = await RuntimeFolder.open(runDir);
+  const intent = await CancelIntent.open(runDir, store);
+  const token = randomBytes(24).toString("hex");
+  const worker = new RunWorker({ store, runtime, token, signal: intent.signal });
+  await using service = await RunnerService.start({
+    socketPath: runtime.file("runner.sock"),
+    listen: options.listen,
+    token,
+    run: {
+      runId: basename(runDir),
+      epoch: store.epoch,
+      lastSeq: () => store.lastSeq,
+      tail: (afterSeq, signal) => store.tail(afterSeq, signal),
+      cancel: (reason) => intent.ask(reason),
+      liveEndpoint: () => worker.liveEndpoint,
+    },
+  });
+  worker.serve(service);
+  await using _record = await announceRunner(runDir, { address: service.address, listening: service.listening, token, pid: process.pid, epoch: store.epoch, liveEndpoint: worker.liveEndpoint });
+  const started = performance.now();
+  const ended = await runAndClose(experiment, store, worker, intent);
+  return await recordEnd(store, ended, (performance.now() - started) / 1000);
+}
+
+/** How a run came out, before it is stored. */
+type Ended = { readonly state: "finished" } | { readonly state: "failed"; readonly error: unknown; readonly stage: string | undefined } | { readonly state: "cancelled"; readonly reason: string };
+
+async function runAndClose(experiment: Experiment, store: RunStore, worker: RunWorker, intent: CancelIntent): Promise<Ended> {
+  let stage: string | undefined;
+  try {
+    await shutDownPredecessors(store.runDir, store.epoch);
+    const spec = await readFile(runPaths(store.runDir).spec, "utf8");
+    await store.append({ type: "run_started", run: basename(store.runDir), experiment: experiment.name, specSha256: sha256(spec.trimEnd()), pid: process.pid, version: packageVersion });
+    refuseMismatches(experiment);
+    const code = new CapturedCode(store.runDir);
+    await code.check(experiment);
+    const context = { store, signal: intent.signal, worker: () => worker.get(), userFunction: (reference: Parameters<typeof code.load>[0]) => code.load(reference) };
+    await runExperiment(experiment, context, (id) => {
+      stage = id;
+    });
+    return { state: "finished" };
+  } catch (error) {
+    return intent.asked === undefined ? { state: "failed", error, stage } : { state: "cancelled", reason: intent.asked };
+  } finally {
+    // Nothing of the run is alive when its end is stored.
+    await worker.close();
+  }
+}
+
+async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promise<ExitRecord["state"]> {
+  const time = new Date().toISOString();
+  switch (ended.state) {
+    case "finished":
+      await store.append({ type: "run_finished", seconds });
+      await store.finish({ state: "finished", epoch: store.epoch, time });
+      break;
+    case "cancelled":
+      await store.append({ type: "run_cancelled", reason: ended.reason });
+      await store.finish({ state: "cancelled", epoch: store.epoch, time });
+      break;
+    case "failed": {
+      const failure = failureOf(ended.error);
+      // A full disk cannot take the event; the end itself must still be tried.
+      await store.append({ type: "run_failed", failure, ...(ended.stage === undefined ? {} : { stage: ended.stage }) }).catch(() => undefined);
+      await store.finish({ state: "failed", epoch: store.epoch, time, failure });
+      break;
+    }
+  }
+  return ended.state;
+}
+
+function refuseMismatches(experiment: Experiment): void {
+  const [first, ...others] = findMismatches(experiment);
+  if (first === undefined) return;
+  throw new RunError({ code: "spec_refused", fieldPath: first.path, detail: others.map(findingLine).join("\n") || undefined, facts: { found: first.found, expected: first.expected } });
+}
