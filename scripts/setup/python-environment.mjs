@@ -29,12 +29,15 @@ const neededModules = [
   "zmq",
 ];
 
+/** Containers may lack one of the two. */
+const seesDevice = () => ["/dev/nvidiactl", "/proc/driver/nvidia/version"].some((path) => existsSync(path));
+
 /**
  * Which torch to install: as told, else CUDA only where an NVIDIA device is seen.
  * @param {string | undefined} choice `cpu`, `cuda` or `auto`
  * @returns {"cpu" | "gpu"}
  */
-export function torchVariant(choice = "auto", hasDevice = existsSync("/proc/driver/nvidia/version")) {
+export function torchVariant(choice = "auto", hasDevice = seesDevice()) {
   if (choice === "cpu") return "cpu";
   if (choice === "cuda") return "gpu";
   if (choice === "auto") return hasDevice ? "gpu" : "cpu";
