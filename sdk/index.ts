@@ -1,3 +1,4 @@
+export { run, type RunOptions, type RunOutcome } from "./client/run.js";
 export { type ExperimentBuilder, experiment, type StageScores } from "./experiment/experiment.js";
 export { SpecError, type SpecFinding } from "./experiment/spec-error.js";
 export { type Failure, type FailureCode, RunError } from "./failure/failure.js";

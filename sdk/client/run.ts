@@ -1,0 +1,52 @@
+import { basename } from "node:path";
+import type { StoredEvent } from "../run-folder/events.js";
+import { readExit } from "../run-folder/read-run.js";
+import { readResults } from "../run-folder/read-report.js";
+import type { RunResults } from "../run-folder/results.js";
+import { runPaths } from "../run-folder/run-paths.js";
+import type { RunState } from "../run-folder/run-state.js";
+import type { Failure } from "../failure/failure.js";
+import type { Experiment } from "../spec/experiment.js";
+import { attach } from "./attach.js";
+import { start } from "./start.js";
+import { submit, type SubmitOptions } from "./submit.js";
+
+export interface RunOptions extends SubmitOptions {
+  /** Called with every stored event, in order. */
+  readonly onEvent?: ((event: StoredEvent) => Promise<void> | void) | undefined;
+  /** Ends the watching; the run goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a run came out. */
+export interface RunOutcome {
+  /** Name of the run, for `longform watch`. */
+  readonly id: string;
+  readonly runDir: string;
+  readonly state: RunState;
+  /** Why it failed. */
+  readonly failure?: Failure | undefined;
+  /** Scores and trainings, once it has finished. */
+  readonly results?: RunResults | undefined;
+  /** Path of the HTML report, once it has finished. */
+  readonly report?: string | undefined;
+}
+
+/**
+ * Runs an experiment in a process of its own and watches it. If this process ends, the run goes on.
+ *
+ * @throws SpecError naming every field that does not fit; RunError when the run could not be started.
+ */
+export async function run(experiment: Experiment, options: RunOptions = {}): Promise<RunOutcome> {
+  const { runDir, standing } = await submit(experiment, options);
+  if (standing !== "running") await start(runDir);
+  const state = await attach(runDir, 0, options.onEvent ?? (() => {}), options.signal ?? new AbortController().signal);
+  return await outcomeOf(runDir, state);
+}
+
+/** What there is to know of a run that has been watched to its end. */
+export async function outcomeOf(runDir: string, state: RunState): Promise<RunOutcome> {
+  const outcome = { id: basename(runDir), runDir, state };
+  if (state === "finished") return { ...outcome, results: await readResults(runDir), report: runPaths(runDir).report };
+  return { ...outcome, failure: (await readExit(runDir))?.failure };
+}
