@@ -27,7 +27,10 @@ export async function recordAgent(runDir: string, agent: AgentRecord): Promise<v
 }
 
 /** Takes an agent that has ended off the record. */
-export async function forgetAgent(runDir: string, { agentId, epoch }: Pick<AgentRecord, "agentId" | "epoch">): Promise<void> {
+export async function forgetAgent(
+  runDir: string,
+  { agentId, epoch }: Pick<AgentRecord, "agentId" | "epoch">,
+): Promise<void> {
   const others = (await readRecords(runDir)).filter((agent) => agent.agentId !== agentId || agent.epoch !== epoch);
   await writeRecords(runDir, others);
 }

@@ -5,7 +5,17 @@ import { environmentPython, interpreterVariable } from "#environments";
 import { RunError } from "../../sdk/failure/failure.js";
 
 /** Distributions that the agent and its engines import. Their versions, and a few more, are reported. */
-const REQUIRED = ["grpcio", "protobuf", "torch", "transformers", "tokenizers", "safetensors", "pillow", "numpy", "jinja2"];
+const REQUIRED = [
+  "grpcio",
+  "protobuf",
+  "torch",
+  "transformers",
+  "tokenizers",
+  "safetensors",
+  "pillow",
+  "numpy",
+  "jinja2",
+];
 const OPTIONAL = ["pyzmq", "torchvision", "deepspeed", "peft", "vllm"];
 
 const PROBE = `
@@ -42,12 +52,15 @@ export async function environmentVersions(name: string): Promise<Readonly<Record
 
 async function probe(name: string, python: string): Promise<Readonly<Record<string, string>>> {
   const facts = { environment: name, python, fix: "longform setup", variable: interpreterVariable(name) };
-  const output = await promisify(execFile)(python, ["-I", "-c", PROBE, ...REQUIRED, ...OPTIONAL], { timeout: PROBE_DEADLINE_MS }).catch(
-    (error: unknown) => {
-      const detail = error instanceof Error ? error.message : String(error);
-      throw new RunError({ code: "environment_missing", detail: `the interpreter does not start: ${detail}`, facts }, { cause: error });
-    },
-  );
+  const output = await promisify(execFile)(python, ["-I", "-c", PROBE, ...REQUIRED, ...OPTIONAL], {
+    timeout: PROBE_DEADLINE_MS,
+  }).catch((error: unknown) => {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RunError(
+      { code: "environment_missing", detail: `the interpreter does not start: ${detail}`, facts },
+      { cause: error },
+    );
+  });
   const versions = z.record(z.string(), z.string()).parse(JSON.parse(output.stdout));
   const [major = 0, minor = 0] = (versions["python"] ?? "").split(".").map(Number);
   if (major < 3 || (major === 3 && minor < 11))
@@ -58,6 +71,10 @@ async function probe(name: string, python: string): Promise<Readonly<Record<stri
     });
   const missing = REQUIRED.filter((library) => versions[library] === undefined);
   if (missing.length > 0)
-    throw new RunError({ code: "environment_missing", detail: `${missing.join(", ")} not installed`, facts: { ...facts, missing: missing.join(", ") } });
+    throw new RunError({
+      code: "environment_missing",
+      detail: `${missing.join(", ")} not installed`,
+      facts: { ...facts, missing: missing.join(", ") },
+    });
   return versions;
 }

@@ -100,7 +100,15 @@ class AgentProcess {
   async #record(pid: number): Promise<void> {
     const { runDir, epoch, cookie } = this.#launch;
     const { address, tokenFile } = this.#files;
-    await recordAgent(runDir, { agentId: AGENT_ID, address, pid, startTicks: await startTicks(pid), epoch, tokenFile, cookie });
+    await recordAgent(runDir, {
+      agentId: AGENT_ID,
+      address,
+      pid,
+      startTicks: await startTicks(pid),
+      epoch,
+      tokenFile,
+      cookie,
+    });
   }
 
   /** Aborted when waiting for the agent's start has no point any more. */
@@ -111,15 +119,26 @@ class AgentProcess {
   /** Why the agent did not start. */
   async startFailure(error: unknown): Promise<unknown> {
     const { signal } = this.#launch;
-    if (signal.aborted) return signal.reason instanceof RunError ? signal.reason : new RunError({ code: "user_cancel" }, { cause: error });
+    if (signal.aborted)
+      return signal.reason instanceof RunError
+        ? signal.reason
+        : new RunError({ code: "user_cancel" }, { cause: error });
     const detail = await this.#files.lastLines();
     const facts = { pid: this.#child.pid ?? 0, file: this.#files.log };
     if (this.gone.aborted) {
-      const ended = this.#child.signalCode === null ? { exitCode: this.#child.exitCode ?? 0 } : { signal: this.#child.signalCode };
+      const ended =
+        this.#child.signalCode === null ? { exitCode: this.#child.exitCode ?? 0 } : { signal: this.#child.signalCode };
       return new RunError({ code: "launch_failed", detail, facts: { ...facts, ...ended } }, { cause: error });
     }
     if (this.#started.aborted)
-      return new RunError({ code: "launch_failed", detail, facts: { ...facts, found: `no report within ${AGENT_START_DEADLINE_MS / 1_000} s` } }, { cause: error });
+      return new RunError(
+        {
+          code: "launch_failed",
+          detail,
+          facts: { ...facts, found: `no report within ${AGENT_START_DEADLINE_MS / 1_000} s` },
+        },
+        { cause: error },
+      );
     return error;
   }
 
@@ -127,7 +146,10 @@ class AgentProcess {
   async end(): Promise<void> {
     const { runDir, cookie, epoch, token } = this.#launch;
     if (this.#alive()) await this.#askToEnd(token, epoch);
-    for (const [signal, graceMs] of [["SIGTERM", DEFAULT_GRACE_MS], ["SIGKILL", DEFAULT_GRACE_MS]] as const) {
+    for (const [signal, graceMs] of [
+      ["SIGTERM", DEFAULT_GRACE_MS],
+      ["SIGKILL", DEFAULT_GRACE_MS],
+    ] as const) {
       if (!this.#alive() || this.#child.pid === undefined) break;
       signalProcess(-this.#child.pid, signal);
       await this.#exitedWithin(graceMs);
@@ -140,7 +162,11 @@ class AgentProcess {
   async #askToEnd(token: string, epoch: number): Promise<void> {
     try {
       await using client = await WireClient.open({ address: this.#files.address, token, epoch });
-      await client.unary(shutdown, { graceMs: DEFAULT_GRACE_MS }, { deadlineMs: DEFAULT_GRACE_MS + CALL_DEADLINE_MS, signal: this.gone });
+      await client.unary(
+        shutdown,
+        { graceMs: DEFAULT_GRACE_MS },
+        { deadlineMs: DEFAULT_GRACE_MS + CALL_DEADLINE_MS, signal: this.gone },
+      );
       await this.#exitedWithin(DEFAULT_GRACE_MS);
     } catch {
       // What does not answer is ended by signals.
@@ -178,7 +204,10 @@ class AgentFiles {
     const folder = join(launch.runDir, "stages");
     await mkdir(folder, { recursive: true });
     const log = join(folder, "agent.log");
-    const size = await stat(log).then(({ size: bytes }) => bytes, () => 0);
+    const size = await stat(log).then(
+      ({ size: bytes }) => bytes,
+      () => 0,
+    );
     const files = new AgentFiles(log, size, launch);
     await files.remove();
     // In a file and never on a command line, which everybody can read.

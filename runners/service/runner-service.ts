@@ -1,11 +1,22 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
-import type { sendUnaryData, Server, ServerUnaryCall, ServerWritableStream, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { channelOptions, decodeMessage, encodeMessage, type Grpc, loadGrpc, serviceOf } from "../../sdk/client/grpc.js";
-import { cancelRun, getRun, type RegisterAgentRequest, type RunEventLine, registerAgent, watchRun } from "../../sdk/client/runner-messages.js";
-import type { Rpc } from "../../sdk/client/wire.js";
+import {
+  channelOptions,
+  type Grpc,
+  loadGrpc,
+  type Server,
+  serviceOf,
+  type UntypedServiceImplementation,
+} from "../../sdk/client/grpc.js";
+import {
+  cancelRun,
+  getRun,
+  type RegisterAgentRequest,
+  type RunEventLine,
+  registerAgent,
+  watchRun,
+} from "../../sdk/client/runner-messages.js";
 import { RunError } from "../../sdk/failure/failure.js";
+import { Handlers, Refused } from "./handlers.js";
 
 /** What the service tells of a run. */
 export interface ServedRun {
@@ -31,15 +42,6 @@ export interface RunnerServiceOptions {
   readonly run: ServedRun;
 }
 
-class Refused extends Error {
-  readonly status: "UNAUTHENTICATED" | "FAILED_PRECONDITION";
-
-  constructor(status: Refused["status"], message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
 /** Answers clients and agents of one run. */
 export class RunnerService implements AsyncDisposable {
   /** The private socket, as a gRPC target. */
@@ -60,7 +62,11 @@ export class RunnerService implements AsyncDisposable {
   static async start(options: RunnerServiceOptions): Promise<RunnerService> {
     const { listen, socketPath } = options;
     if (listen !== undefined && !/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(listen))
-      throw new RunError({ code: "spec_refused", fieldPath: "--listen", facts: { found: listen, expected: "a loopback address such as 127.0.0.1:0" } });
+      throw new RunError({
+        code: "spec_refused",
+        fieldPath: "--listen",
+        facts: { found: listen, expected: "a loopback address such as 127.0.0.1:0" },
+      });
     const grpc = await loadGrpc();
     const agents = new Agents();
     const server = new grpc.js.Server(channelOptions);
@@ -126,93 +132,40 @@ async function bind(grpc: Grpc, server: Server, address: string): Promise<number
   return await new Promise((resolve, reject) => {
     server.bindAsync(address, grpc.js.ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new RunError({ code: "address_in_use", detail: error.message, facts: { address } }, { cause: error }));
+      else
+        reject(new RunError({ code: "address_in_use", detail: error.message, facts: { address } }, { cause: error }));
     });
   });
 }
 
 function addRunnerService(grpc: Grpc, server: Server, { token, run }: RunnerServiceOptions, agents: Agents): void {
-  const method = methods(grpc, token);
+  const handlers = new Handlers(grpc, token);
   const implementation: UntypedServiceImplementation = {
-    GetRun: method.unary(getRun, () => ({
+    GetRun: handlers.unary(getRun, () => ({
       runId: run.runId,
       epoch: run.epoch,
       lastSeq: run.lastSeq(),
       pid: process.pid,
       liveEndpoint: run.liveEndpoint(),
     })),
-    WatchRun: method.stream(watchRun, ({ afterSeq }, signal) => run.tail(afterSeq, signal)),
-    CancelRun: method.unary(cancelRun, async ({ reason }) => ({ accepted: await run.cancel(reason) })),
-    RegisterAgent: method.unary(registerAgent, (agent) => {
+    WatchRun: handlers.stream(watchRun, ({ afterSeq }, signal) => run.tail(afterSeq, signal)),
+    CancelRun: handlers.unary(cancelRun, async ({ reason }) => ({ accepted: await run.cancel(reason) })),
+    RegisterAgent: handlers.unary(registerAgent, (agent) => {
       if (agent.epoch !== run.epoch)
-        throw new Refused("FAILED_PRECONDITION", `the agent is of epoch ${agent.epoch}, this run is at epoch ${run.epoch}`);
+        throw new Refused(
+          "FAILED_PRECONDITION",
+          `the agent is of epoch ${agent.epoch}, this run is at epoch ${run.epoch}`,
+        );
       agents.add(agent);
       return { epoch: run.epoch };
     }),
   };
   const definition = Object.fromEntries(
-    Object.entries(serviceOf(grpc, "RunnerService")).map(([name, { responseSerialize: _, ...rest }]) => [
+    Object.entries(serviceOf(grpc, "RunnerService")).map(([name, method]) => [
       name,
-      { ...rest, responseSerialize: (bytes: Buffer) => bytes },
+      // The handlers have written the message already, to know its size.
+      { ...method, responseSerialize: (bytes: Buffer) => bytes },
     ]),
   );
   server.addService(definition, implementation);
-}
-
-/** Handlers between the wire and functions of values: token first, codecs on both sides. */
-function methods(grpc: Grpc, token: string) {
-  const expected = digest(`Bearer ${token}`);
-  const admit = (call: { readonly metadata: { get(key: string): (string | Buffer)[] } }) => {
-    if (timingSafeEqual(digest(String(call.metadata.get("authorization")[0] ?? "")), expected)) return;
-    throw new Refused("UNAUTHENTICATED", "the token is missing or is not this run's");
-  };
-  const serializer = (rpc: Rpc<unknown, unknown>) => {
-    const method = serviceOf(grpc, rpc.service)[rpc.name];
-    if (method === undefined) throw new Error(`${rpc.name} is not in the proto files`);
-    return method.responseSerialize;
-  };
-  return {
-    unary<Request, Reply>(rpc: Rpc<Request, Reply>, answer: (request: Request) => Promise<Reply> | Reply) {
-      const serialize = serializer(rpc);
-      return (call: ServerUnaryCall<unknown, Buffer>, callback: sendUnaryData<Buffer>) => {
-        const answered = async () => {
-          admit(call);
-          return encodeMessage(rpc.name, rpc.reply, await answer(decodeMessage(rpc.name, rpc.request, call.request)), serialize);
-        };
-        answered().then(
-          (bytes) => callback(null, bytes),
-          (error: unknown) => callback(statusOf(grpc, error)),
-        );
-      };
-    },
-    stream<Request, Reply>(rpc: Rpc<Request, Reply>, answers: (request: Request, signal: AbortSignal) => AsyncIterable<Reply>) {
-      const serialize = serializer(rpc);
-      return (call: ServerWritableStream<unknown, Buffer>) => {
-        const gone = new AbortController();
-        call.once("cancelled", () => gone.abort());
-        const send = async () => {
-          admit(call);
-          for await (const reply of answers(decodeMessage(rpc.name, rpc.request, call.request), gone.signal)) {
-            // A slow reader holds the source back: nothing piles up here.
-            if (!call.write(encodeMessage(rpc.name, rpc.reply, reply, serialize))) await once(call, "drain", { signal: gone.signal });
-          }
-          call.end();
-        };
-        send().catch((error: unknown) => {
-          if (!gone.signal.aborted) call.emit("error", statusOf(grpc, error));
-        });
-      };
-    },
-  };
-}
-
-function statusOf(grpc: Grpc, error: unknown) {
-  const details = error instanceof Error ? error.message : String(error);
-  if (error instanceof Refused) return { code: grpc.js.status[error.status], details };
-  const corrupt = error instanceof RunError && error.failure.code === "store_corrupt";
-  return { code: corrupt ? grpc.js.status.DATA_LOSS : grpc.js.status.INTERNAL, details };
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

@@ -17,7 +17,10 @@ export class RuntimeFolder implements AsyncDisposable {
 
   /** Makes the folder of a run; the same run always gets the same one. */
   static async open(runDir: string): Promise<RuntimeFolder> {
-    const name = createHash("sha256").update(await realpath(runDir)).digest("hex").slice(0, 12);
+    const name = createHash("sha256")
+      .update(await realpath(runDir))
+      .digest("hex")
+      .slice(0, 12);
     const parent = join(await shortFolder(name), userFolderName());
     await makePrivate(parent);
     const path = join(parent, name);
@@ -59,6 +62,10 @@ async function makePrivate(path: string): Promise<void> {
   throw new RunError({
     code: "launch_failed",
     detail: "the folder for sockets belongs to somebody else or is open to others",
-    facts: { file: path, found: `owner ${found.uid}, mode ${(found.mode & 0o777).toString(8)}`, expected: "a folder of this user with mode 700" },
+    facts: {
+      file: path,
+      found: `owner ${found.uid}, mode ${(found.mode & 0o777).toString(8)}`,
+      expected: "a folder of this user with mode 700",
+    },
   });
 }

@@ -44,7 +44,10 @@ export class Agent implements AsyncDisposable {
     const client = await WireClient.open(to);
     try {
       const stop = to.processGone === undefined ? signal : AbortSignal.any([signal, to.processGone]);
-      const reply = await persist(() => client.unary(handshake, { runnerVersion: to.runnerVersion }, { signal: stop }), stop);
+      const reply = await persist(
+        () => client.unary(handshake, { runnerVersion: to.runnerVersion }, { signal: stop }),
+        stop,
+      );
       return new Agent(client, to, reply);
     } catch (error) {
       await client[Symbol.asyncDispose]();
@@ -52,7 +55,11 @@ export class Agent implements AsyncDisposable {
     }
   }
 
-  async #beat({ runnerVersion, heartbeatIntervalMs = HEARTBEAT_INTERVAL_MS, nodeLostAfterMs = NODE_LOST_AFTER_MS }: AgentAddress): Promise<void> {
+  async #beat({
+    runnerVersion,
+    heartbeatIntervalMs = HEARTBEAT_INTERVAL_MS,
+    nodeLostAfterMs = NODE_LOST_AFTER_MS,
+  }: AgentAddress): Promise<void> {
     const stop = AbortSignal.any([this.#closed.signal, this.gone]);
     let silentSince: number | undefined;
     while (!stop.aborted) {
@@ -67,7 +74,8 @@ export class Agent implements AsyncDisposable {
         if (stop.aborted) return;
         if (!mayPass(error)) return this.#lost.abort(refusal(error));
         const silentMs = Math.round(performance.now() - (silentSince ?? performance.now()));
-        if (silentMs >= nodeLostAfterMs) this.#lost.abort(nodeLost({ pid: this.handshake.pid, host: this.handshake.host, silentMs }));
+        if (silentMs >= nodeLostAfterMs)
+          this.#lost.abort(nodeLost({ pid: this.handshake.pid, host: this.handshake.host, silentMs }));
       }
     }
   }

@@ -1,27 +1,22 @@
 import { RunError } from "../../sdk/failure/failure.js";
 import type { Agent } from "./agent.js";
 import { followJob } from "./follow-job.js";
-import { GenerateStream } from "./generate-stream.js";
+import { GenerateStream, type TextRequest } from "./generate-stream.js";
 import type { JobEnd, JobEvent } from "./job-event.js";
 import type { JobOrder } from "./jobs.js";
-import type { GenerateFinished, GenerateRequest, TextDelta } from "./messages.js";
-
-/** One text to write. */
-export type TextRequest = Omit<GenerateRequest, "jobId" | "cancel">;
+import type { GenerateFinished, TextDelta } from "./messages.js";
 
 /** How a text ended, and the text. */
 export type Finished = GenerateFinished;
 
 /** A generation engine that accepts requests. Its death rejects everything in flight with the failure of its job. */
 export class Engine implements AsyncDisposable {
-  readonly #jobId: string;
   readonly #stream: GenerateStream;
   readonly #served: Promise<void>;
   readonly #ended: Promise<JobEnd>;
   readonly #given: AbortController;
 
   private constructor(agent: Agent, jobId: string, ended: Promise<JobEnd>, given: AbortController) {
-    this.#jobId = jobId;
     this.#ended = ended;
     this.#given = given;
     const over = new AbortController();
@@ -29,7 +24,7 @@ export class Engine implements AsyncDisposable {
       (end) => over.abort(endedError(end)),
       (error: unknown) => over.abort(error),
     );
-    this.#stream = new GenerateStream(agent);
+    this.#stream = new GenerateStream(agent, jobId);
     this.#served = this.#stream.serve(over.signal);
   }
 
@@ -62,7 +57,7 @@ export class Engine implements AsyncDisposable {
    * @throws RunError of the engine's job when it ends before the text.
    */
   async generate(request: TextRequest, onDelta?: (delta: TextDelta) => void, signal?: AbortSignal): Promise<Finished> {
-    return await this.#stream.request({ ...request, jobId: this.#jobId, cancel: false }, onDelta, signal);
+    return await this.#stream.request(request, onDelta, signal);
   }
 
   /** Lets the engine finish what is in flight and ends it. @throws RunError when it ended badly. */

@@ -19,23 +19,26 @@ export async function followJob(
   signal: AbortSignal,
 ): Promise<JobEnd> {
   const stop = AbortSignal.any([signal, agent.gone]);
+  const cursor = { seen: 0 };
   try {
     // Harmless to repeat: a job of a known id is not started again.
     await persist(() => agent.client.unary(startJob, startRequest(order), { signal: stop }), stop);
-    return await watchToEnd(agent, order.jobId, onEvent, stop);
+    return await watchToEnd(agent, order.jobId, onEvent, stop, cursor);
   } catch (error) {
-    if (!agent.gone.aborted) await endJob(agent, order.jobId);
+    if (!agent.gone.aborted) await endJob(agent, order.jobId, cursor);
     throw signal.aborted ? cancelled(signal.reason) : error;
   }
 }
 
-/** Ends a job and everything it started; harmless when it has ended. */
-async function endJob(agent: Agent, jobId: string): Promise<void> {
-  const deadlineMs = DEFAULT_GRACE_MS + CALL_DEADLINE_MS;
-  const stop = AbortSignal.any([agent.gone, AbortSignal.timeout(deadlineMs)]);
-  const end = persist(() => agent.client.unary(cancelJob, { jobId, graceMs: DEFAULT_GRACE_MS }, { signal: stop, deadlineMs }), stop);
-  // An agent that cannot be reached any more ends its jobs by itself; what made the job end is what counts.
-  await end.catch(() => undefined);
+/** Ends a job and waits until nothing of it is left; harmless when it has ended. */
+async function endJob(agent: Agent, jobId: string, cursor: { seen: number }): Promise<void> {
+  const stop = AbortSignal.any([agent.gone, AbortSignal.timeout(DEFAULT_GRACE_MS + CALL_DEADLINE_MS)]);
+  try {
+    await persist(() => agent.client.unary(cancelJob, { jobId, graceMs: DEFAULT_GRACE_MS }, { signal: stop }), stop);
+    await watchToEnd(agent, jobId, () => undefined, stop, cursor);
+  } catch {
+    // An agent that cannot be reached any more ends its jobs by itself; why this job was to end is what counts.
+  }
 }
 
 function cancelled(reason: unknown): RunError {

@@ -1,8 +1,17 @@
 import { type Duplex, RpcError } from "../../sdk/client/grpc.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { Agent } from "./agent.js";
-import { type GenerateFinished, type GenerateReply, type GenerateRequest, generate, type TextDelta } from "./messages.js";
+import {
+  type GenerateFinished,
+  type GenerateReply,
+  type GenerateRequest,
+  generate,
+  type TextDelta,
+} from "./messages.js";
 import { persist } from "./watch.js";
+
+/** One text to write. */
+export type TextRequest = Omit<GenerateRequest, "jobId" | "cancel">;
 
 interface InFlight {
   readonly request: GenerateRequest;
@@ -15,13 +24,15 @@ interface InFlight {
 /** Many requests in flight over one stream to an engine; what has no answer is sent again over the next stream. */
 export class GenerateStream {
   readonly #agent: Agent;
+  readonly #jobId: string;
   readonly #inFlight = new Map<string, InFlight>();
   #sender: Sender | undefined;
   #ending = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(agent: Agent) {
+  constructor(agent: Agent, jobId: string) {
     this.#agent = agent;
+    this.#jobId = jobId;
   }
 
   /** Number of requests without an answer. */
@@ -31,11 +42,12 @@ export class GenerateStream {
 
   /** Sends one request and waits for its end. */
   async request(
-    request: GenerateRequest,
+    text: TextRequest,
     onDelta: ((delta: TextDelta) => void) | undefined,
     signal: AbortSignal | undefined,
   ): Promise<GenerateFinished> {
     if (this.#failure !== undefined) throw this.#failure.error;
+    const request = { ...text, jobId: this.#jobId, cancel: false };
     const { requestId } = request;
     if (this.#ending || this.#inFlight.has(requestId))
       throw new RunError({ code: "internal", detail: `request ${requestId} came twice or after the end` });
@@ -80,7 +92,7 @@ export class GenerateStream {
 
   async #serveOnce(received: () => void, signal: AbortSignal): Promise<void> {
     const call = this.#agent.client.duplex(generate, signal);
-    const sender = new Sender(call, (requestId, error) => this.#inFlight.get(requestId)?.reject(error));
+    const sender = new Sender(this.#jobId, call, (requestId, error) => this.#inFlight.get(requestId)?.reject(error));
     this.#sender = sender;
     for (const { request, cancelled } of this.#inFlight.values()) {
       sender.send(request);
@@ -91,7 +103,8 @@ export class GenerateStream {
       received();
       this.#take(reply);
     }
-    if (!this.#ending || this.#inFlight.size > 0) throw new RpcError(generate.name, "UNAVAILABLE", "the stream ended before its requests");
+    if (!this.#ending || this.#inFlight.size > 0)
+      throw new RpcError(generate.name, "UNAVAILABLE", "the stream ended before its requests");
   }
 
   #take({ requestId, delta, finished }: GenerateReply): void {
@@ -105,24 +118,34 @@ export class GenerateStream {
 
 /** Writes requests to one call in order, no faster than the other side takes them. */
 class Sender {
+  readonly #jobId: string;
   readonly #call: Duplex<GenerateRequest, GenerateReply>;
   readonly #refuse: (requestId: string, error: unknown) => void;
   readonly #queue: GenerateRequest[] = [];
   #sending = false;
   #ending = false;
+  #named = false;
 
-  constructor(call: Duplex<GenerateRequest, GenerateReply>, refuse: (requestId: string, error: unknown) => void) {
+  constructor(
+    jobId: string,
+    call: Duplex<GenerateRequest, GenerateReply>,
+    refuse: (requestId: string, error: unknown) => void,
+  ) {
+    this.#jobId = jobId;
     this.#call = call;
     this.#refuse = refuse;
   }
 
   send(request: GenerateRequest): void {
+    this.#named = true;
     this.#queue.push(request);
     if (!this.#sending) void this.#drain();
   }
 
   end(): void {
     this.#ending = true;
+    // A stream belongs to the job of its first request: without one, its end would close no engine.
+    if (!this.#named) this.#queue.push(namingRequest(this.#jobId));
     if (!this.#sending) void this.#drain();
   }
 
@@ -140,4 +163,10 @@ class Sender {
     this.#sending = false;
     if (this.#ending) this.#call.end();
   }
+}
+
+/** Asks for nothing: cancels a request that never was. */
+function namingRequest(jobId: string): GenerateRequest {
+  const sampling = { temperature: 0, topP: 1, topK: 0, maxTokens: 1, minTokens: 0, seed: 0 };
+  return { jobId, requestId: "end", prompt: "", images: [], sampling, cancel: true };
 }

@@ -18,7 +18,9 @@ export type JobEvent =
   | JobEnd;
 
 /** How a job ended. */
-export type JobEnd = { readonly type: "done"; readonly done: JobDone } | { readonly type: "failed"; readonly failure: Failure };
+export type JobEnd =
+  | { readonly type: "done"; readonly done: JobDone }
+  | { readonly type: "failed"; readonly failure: Failure };
 
 /** The event in a message; the codec has made sure that exactly one is set. */
 export function jobEvent(message: WireJobEvent): JobEvent {

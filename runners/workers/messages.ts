@@ -93,7 +93,18 @@ const JobDone = z
   })
   .refine(resultFields.check, resultFields.error);
 
-const whatFields = exactlyOne(["phase", "progress", "rowsPlanned", "step", "gate", "checkpoint", "ready", "log", "done", "failed"]);
+const whatFields = exactlyOne([
+  "phase",
+  "progress",
+  "rowsPlanned",
+  "step",
+  "gate",
+  "checkpoint",
+  "ready",
+  "log",
+  "done",
+  "failed",
+]);
 const JobEvent = z
   .strictObject({
     jobId: z.string(),
@@ -182,7 +193,12 @@ export const cancelJob: Rpc<z.output<typeof CancelJobRequest>, z.output<typeof C
   request: CancelJobRequest,
   reply: CancelJobReply,
 };
-export const generate: Rpc<GenerateRequest, GenerateReply> = { service, name: "Generate", request: GenerateRequest, reply: GenerateReply };
+export const generate: Rpc<GenerateRequest, GenerateReply> = {
+  service,
+  name: "Generate",
+  request: GenerateRequest,
+  reply: GenerateReply,
+};
 export const shutdown: Rpc<z.output<typeof ShutdownRequest>, z.output<typeof ShutdownReply>> = {
   service,
   name: "Shutdown",

@@ -24,6 +24,8 @@ export function refusal(error: unknown): unknown {
     case "FAILED_PRECONDITION":
       return new RunError({ code: "run_busy", detail: error.detail, facts }, { cause: error });
     case "NOT_FOUND":
+    case "OUT_OF_RANGE":
+      // Another agent answers at this address: the one that knew the job and its events is gone.
       return new RunError({ code: "node_lost", detail: error.detail, facts }, { cause: error });
     case "INVALID_ARGUMENT":
       return new RunError({ code: "spec_refused", detail: error.detail, facts }, { cause: error });
@@ -39,7 +41,10 @@ export function refusal(error: unknown): unknown {
  * only what is safe to repeat comes here, and it ends when the signal does (`Agent.gone` decides
  * when there is nobody left to reach). `received` resets the wait.
  */
-export async function persist<Result>(attempt: (received: () => void) => Promise<Result>, signal: AbortSignal): Promise<Result> {
+export async function persist<Result>(
+  attempt: (received: () => void) => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
   let delayMs = FIRST_RECONNECT_DELAY_MS;
   const received = () => {
     delayMs = FIRST_RECONNECT_DELAY_MS;
@@ -59,7 +64,7 @@ export async function persist<Result>(attempt: (received: () => void) => Promise
 
 /**
  * Every event of a job, once and in order, whatever happens to the stream: a new one starts after the
- * last event that was received. The next event waits until `onEvent` has settled.
+ * last event that was received, which `cursor` holds. The next event waits until `onEvent` has settled.
  *
  * @throws RunError `node_lost` when the agent is gone, `run_busy` when another runner has taken over.
  */
@@ -68,16 +73,22 @@ export async function watchToEnd(
   jobId: string,
   onEvent: (event: JobEvent) => Promise<void> | void,
   signal: AbortSignal,
+  cursor = { seen: 0 },
 ): Promise<JobEnd> {
-  let seen = 0;
   return await persist(async (received) => {
-    for await (const message of agent.client.stream(watchJob, { jobId, afterSeq: seen }, signal)) {
+    for await (const message of agent.client.stream(watchJob, { jobId, afterSeq: cursor.seen }, signal)) {
       received();
       if (message.epoch !== agent.epoch)
-        throw new RunError({ code: "run_busy", facts: { job: jobId, found: `epoch ${message.epoch}`, expected: `epoch ${agent.epoch}` } });
-      if (message.seq !== seen + 1)
-        throw new RunError({ code: "internal", detail: `${jobId}: event ${message.seq} came after event ${seen}` });
-      seen = message.seq;
+        throw new RunError({
+          code: "run_busy",
+          facts: { job: jobId, found: `epoch ${message.epoch}`, expected: `epoch ${agent.epoch}` },
+        });
+      if (message.seq !== cursor.seen + 1)
+        throw new RunError({
+          code: "internal",
+          detail: `${jobId}: event ${message.seq} came after event ${cursor.seen}`,
+        });
+      cursor.seen = message.seq;
       const event = jobEvent(message);
       await onEvent(event);
       if (event.type === "done" || event.type === "failed") return event;

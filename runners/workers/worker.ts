@@ -6,7 +6,8 @@ import type { JobEvent } from "./job-event.js";
 import type { JobDone, JobOrder } from "./jobs.js";
 import type { HandshakeReply } from "./messages.js";
 
-export type { Engine, Finished, TextRequest } from "./engine.js";
+export type { Engine, Finished } from "./engine.js";
+export type { TextRequest } from "./generate-stream.js";
 
 /** What jobs are given to: one worker agent, by whatever launcher started it. */
 export class Worker implements AsyncDisposable {
@@ -34,14 +35,22 @@ export class Worker implements AsyncDisposable {
    *
    * @throws RunError: the job's failure, `node_lost` when the agent is gone, `user_cancel` after the signal.
    */
-  async runJob(order: JobOrder, onEvent: (event: JobEvent) => Promise<void> | void, signal: AbortSignal): Promise<JobDone> {
+  async runJob(
+    order: JobOrder,
+    onEvent: (event: JobEvent) => Promise<void> | void,
+    signal: AbortSignal,
+  ): Promise<JobDone> {
     const end = await followJob(this.#agent, order, onEvent, signal);
     if (end.type === "failed") throw new RunError(end.failure);
     return end.done;
   }
 
   /** Starts a generation engine and waits until it is ready; throws as `runJob` does. */
-  async openEngine(order: JobOrder, onEvent: (event: JobEvent) => Promise<void> | void, signal: AbortSignal): Promise<Engine> {
+  async openEngine(
+    order: JobOrder,
+    onEvent: (event: JobEvent) => Promise<void> | void,
+    signal: AbortSignal,
+  ): Promise<Engine> {
     return await Engine.open(this.#agent, order, onEvent, signal);
   }
 

@@ -2,12 +2,26 @@
 // only when something connects, because together they double the start of a command.
 import { once } from "node:events";
 import type * as grpcJs from "@grpc/grpc-js";
-import type { AnyDefinition, EnumTypeDefinition, MessageTypeDefinition, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type {
+  AnyDefinition,
+  EnumTypeDefinition,
+  MessageTypeDefinition,
+  PackageDefinition,
+  ServiceDefinition,
+} from "@grpc/proto-loader";
 import { z } from "zod";
 import { RunError } from "../failure/failure.js";
 import * as limits from "./limits.js";
 import { protoFolder } from "./package-root.js";
 import type { Message, Rpc, RpcName } from "./wire.js";
+
+export type {
+  sendUnaryData,
+  Server,
+  ServerUnaryCall,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 
 /** A call that ended with another status than OK, by the status's name ("UNAVAILABLE"). */
 export class RpcError extends Error {
@@ -62,7 +76,9 @@ export function serviceOf(grpc: Grpc, name: RpcName["service"]): ServiceDefiniti
 }
 
 /** Whether a definition is a message or an enum and no service. */
-export function isType(definition: AnyDefinition): definition is MessageTypeDefinition<object, object> | EnumTypeDefinition {
+export function isType(
+  definition: AnyDefinition,
+): definition is MessageTypeDefinition<object, object> | EnumTypeDefinition {
   return typeof definition["format"] === "string";
 }
 
@@ -94,11 +110,20 @@ const clientOptions = {
 };
 
 /** What is said on the wire for a value. Refuses a value that does not fit the contract, and one that is too large. */
-export function encodeMessage<Value>(name: string, message: Message<Value>, value: Value, serialize: (wire: object) => Buffer): Buffer {
+export function encodeMessage<Value>(
+  name: string,
+  message: Message<Value>,
+  value: Value,
+  serialize: (wire: object) => Buffer,
+): Buffer {
   const wire = z.safeEncode(message, value);
   if (!wire.success) {
     const issue = wire.error.issues[0];
-    throw new RunError({ code: "spec_refused", detail: `${name}: ${z.prettifyError(wire.error)}`, fieldPath: issue?.path.join(".") ?? "" });
+    throw new RunError({
+      code: "spec_refused",
+      detail: `${name}: ${z.prettifyError(wire.error)}`,
+      fieldPath: issue?.path.join(".") ?? "",
+    });
   }
   const bytes = serialize(wire.data);
   if (bytes.length <= limits.MAX_MESSAGE_BYTES) return bytes;
@@ -110,7 +135,10 @@ export function encodeMessage<Value>(name: string, message: Message<Value>, valu
 export function decodeMessage<Value>(name: string, message: Message<Value>, wire: unknown): Value {
   const value = message.safeParse(wire);
   if (value.success) return value.data;
-  throw new RunError({ code: "internal", detail: `a message of ${name} does not fit the contract: ${z.prettifyError(value.error)}` });
+  throw new RunError({
+    code: "internal",
+    detail: `a message of ${name} does not fit the contract: ${z.prettifyError(value.error)}`,
+  });
 }
 
 /** A stream in both directions. */
@@ -138,7 +166,11 @@ export class WireClient implements AsyncDisposable {
   }
 
   /** Makes a client; the connection is made by the first call. `epoch` is that of the caller's runner. */
-  static async open(options: { readonly address: string; readonly token: string; readonly epoch?: number }): Promise<WireClient> {
+  static async open(options: {
+    readonly address: string;
+    readonly token: string;
+    readonly epoch?: number;
+  }): Promise<WireClient> {
     const grpc = await loadGrpc();
     const metadata = new grpc.js.Metadata();
     metadata.set("authorization", `Bearer ${options.token}`);
@@ -177,11 +209,21 @@ export class WireClient implements AsyncDisposable {
   }
 
   /** One request, a stream of replies. The reader sets the pace. */
-  async *stream<Request, Reply>(rpc: Rpc<Request, Reply>, request: Request, signal: AbortSignal): AsyncGenerator<Reply, void, undefined> {
+  async *stream<Request, Reply>(
+    rpc: Rpc<Request, Reply>,
+    request: Request,
+    signal: AbortSignal,
+  ): AsyncGenerator<Reply, void, undefined> {
     signal.throwIfAborted();
     const method = methodOf(this.#grpc, rpc);
     const bytes = encodeMessage(rpc.name, rpc.request, request, method.requestSerialize);
-    const call = this.#client.makeServerStreamRequest(method.path, sameBytes, method.responseDeserialize, bytes, this.#metadata);
+    const call = this.#client.makeServerStreamRequest(
+      method.path,
+      sameBytes,
+      method.responseDeserialize,
+      bytes,
+      this.#metadata,
+    );
     yield* this.#replies(rpc, call, signal);
   }
 
@@ -191,7 +233,8 @@ export class WireClient implements AsyncDisposable {
     const method = methodOf(this.#grpc, rpc);
     const call = this.#client.makeBidiStreamRequest(method.path, sameBytes, method.responseDeserialize, this.#metadata);
     const ended = new AbortController();
-    for (const event of ["end", "error", "close"]) call.once(event, () => ended.abort(new RpcError(rpc.name, "UNAVAILABLE", "the stream has ended")));
+    for (const event of ["end", "error", "close"])
+      call.once(event, () => ended.abort(new RpcError(rpc.name, "UNAVAILABLE", "the stream has ended")));
     return {
       replies: this.#replies(rpc, call, signal),
       write: async (request) => {

@@ -37,8 +37,18 @@ const RegisterAgentReply = z.strictObject({ epoch: uint64 });
 
 const service = "RunnerService";
 
-export const getRun: Rpc<z.output<typeof GetRunRequest>, GetRunReply> = { service, name: "GetRun", request: GetRunRequest, reply: GetRunReply };
-export const watchRun: Rpc<z.output<typeof WatchRunRequest>, RunEventLine> = { service, name: "WatchRun", request: WatchRunRequest, reply: RunEvent };
+export const getRun: Rpc<z.output<typeof GetRunRequest>, GetRunReply> = {
+  service,
+  name: "GetRun",
+  request: GetRunRequest,
+  reply: GetRunReply,
+};
+export const watchRun: Rpc<z.output<typeof WatchRunRequest>, RunEventLine> = {
+  service,
+  name: "WatchRun",
+  request: WatchRunRequest,
+  reply: RunEvent,
+};
 export const cancelRun: Rpc<z.output<typeof CancelRunRequest>, z.output<typeof CancelRunReply>> = {
   service,
   name: "CancelRun",

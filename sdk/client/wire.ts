@@ -6,7 +6,11 @@ import { z } from "zod";
 // a test compares the names with the loaded descriptors.
 
 /** `uint32`. */
-export const uint32 = z.number().int().min(0).max(2 ** 32 - 1);
+export const uint32 = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
 
 /** `uint64`: digits on the wire, a number in the code; what a number cannot hold exactly is refused. */
 export const uint64 = z.codec(z.string().regex(/^\d+$/), z.number().int().min(0).max(Number.MAX_SAFE_INTEGER), {
@@ -40,7 +44,11 @@ export function enumeration<const Word extends string>(prefix: string, words: re
     decode: (name, context) => {
       const word = byWireName.get(name);
       if (word !== undefined) return word;
-      context.issues.push({ code: "custom", input: name, message: `${name} is none of ${[...byWireName.keys()].join(", ")}` });
+      context.issues.push({
+        code: "custom",
+        input: name,
+        message: `${name} is none of ${[...byWireName.keys()].join(", ")}`,
+      });
       return z.NEVER;
     },
     encode: wireName,
@@ -65,7 +73,8 @@ export interface Rpc<Request, Reply> extends RpcName {
 /** A check that exactly one of the fields of a `oneof` is set. */
 export function exactlyOne<Field extends string>(fields: readonly Field[]) {
   return {
-    check: (message: { readonly [Name in Field]?: unknown }) => fields.filter((field) => message[field] !== undefined).length === 1,
+    check: (message: { readonly [Name in Field]?: unknown }) =>
+      fields.filter((field) => message[field] !== undefined).length === 1,
     error: `exactly one of ${fields.join(", ")} must be set`,
   };
 }
