@@ -17,7 +17,7 @@ import socket
 import struct
 import threading
 import time
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 Frame = dict[str, Any]
 PhaseName = Literal["starting", "loading", "planning", "running", "saving"]
@@ -25,6 +25,7 @@ PhaseName = Literal["starting", "loading", "planning", "running", "saving"]
 # JSON of the largest message the agent may be sent, with room for escapes.
 FRAME_LIMIT_BYTES = 64 * 1024 * 1024
 ENGINE_FD_VARIABLE = "LONGFORM_ENGINE_FD"
+AGENT_PID_VARIABLE = "LONGFORM_AGENT_PID"
 LENGTH = struct.Struct(">I")
 
 
@@ -55,12 +56,13 @@ def body_length(header: bytes) -> int:
 def decode(body: bytes) -> Frame:
     """The frame in a body."""
     try:
-        frame = json.loads(body)
+        frame: object = json.loads(body)
     except ValueError as error:
         raise BadFrame(f"a frame of {len(body)} bytes is no JSON: {error}") from error
-    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+    found = cast("Frame", frame) if isinstance(frame, dict) else {}
+    if not isinstance(found.get("type"), str):
         raise BadFrame(f'a frame of {len(body)} bytes is no object with a "type"')
-    return frame
+    return found
 
 
 class EngineLink:
@@ -77,6 +79,12 @@ class EngineLink:
         connection = socket.socket(fileno=int(os.environ.pop(ENGINE_FD_VARIABLE)))
         connection.set_inheritable(False)
         return cls(connection)
+
+    def __enter__(self) -> "EngineLink":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def send(self, type_: str, /, **fields: object) -> None:
         """Sends one frame; blocks until the kernel has it."""

@@ -20,41 +20,45 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import GenerationJob, ImportJob, ModelJob, TrainingJob, read_record
-from longform_worker.wire import EngineLink, LinkClosed
+from longform_worker.wire import AGENT_PID_VARIABLE, EngineLink, LinkClosed
 
 # Kind of job: the module that does it and the record it is given.
-ENGINES: Mapping[str, tuple[str, type]] = {
+ENGINES: Mapping[str, tuple[str, type[object]]] = {
     "import": ("longform_worker.engines.import_rows", ImportJob),
     "model": ("longform_worker.engines.make_model", ModelJob),
     "training": ("longform_worker.engines.train.loop", TrainingJob),
     "generation": ("longform_worker.engines.generate.serve", GenerationJob),
 }
 
-AGENT_PID_VARIABLE = "LONGFORM_AGENT_PID"
 PR_SET_PDEATHSIG = 1
 
 
-def main(engines: Mapping[str, tuple[str, type]] = ENGINES) -> None:
+def main(engines: Mapping[str, tuple[str, type[object]]] = ENGINES) -> None:
     """Runs one engine to its end and exits: 0 when it is done, 1 when it failed."""
     die_with_agent()
-    link = EngineLink.from_environment()
-    try:
-        link.phase("starting")
-        frame = link.receive()
-        if frame["type"] != "job":
-            raise EngineFailure("internal", f'the first frame is "{frame["type"]}", not the job')
-        module_name, record = engines[frame["kind"]]
-        job = read_record(record, frame["job"], frame["kind"])
-        result = importlib.import_module(module_name).run(job, link)
-        link.send("done", **result)
-    except LinkClosed:
-        sys.exit(1)
-    except Exception as error:
-        tell(link, error)
-        sys.exit(1)
+    with EngineLink.from_environment() as link:
+        try:
+            link.phase("starting")
+            link.send("done", **result_of(link, engines))
+        except LinkClosed:
+            sys.exit(1)
+        except Exception as error:
+            tell(link, error)
+            sys.exit(1)
+
+
+def result_of(link: EngineLink, engines: Mapping[str, tuple[str, type[object]]]) -> dict[str, object]:
+    """Reads the job and does it."""
+    frame = link.receive()
+    if frame["type"] != "job":
+        raise EngineFailure("internal", f'the first frame is "{frame["type"]}", not the job')
+    module_name, record = engines[frame["kind"]]
+    job: object = read_record(record, frame["job"], frame["kind"])
+    return importlib.import_module(module_name).run(job, link)
 
 
 def die_with_agent() -> None:
@@ -83,7 +87,7 @@ def tell(link: EngineLink, error: Exception) -> None:
     try:
         link.send("failed", **failure.fields())
     except LinkClosed:
-        print(f"the agent is gone; this engine failed with {failure}", file=sys.stderr)
+        sys.stderr.write(f"the agent is gone; this engine failed with {failure}\n")
 
 
 def failure_of(error: BaseException) -> EngineFailure:
@@ -129,9 +133,7 @@ def missing_library(error: ImportError) -> EngineFailure | None:
     if name.split(".")[0] == "longform_worker":
         return None
     library = name.split(".")[0] or "unknown"
-    return EngineFailure(
-        "environment_missing", first_line(error), library=library, python=sys.executable
-    )
+    return EngineFailure("environment_missing", first_line(error), library=library, python=sys.executable)
 
 
 def is_device_out_of_memory(error: BaseException) -> bool:
@@ -141,22 +143,22 @@ def is_device_out_of_memory(error: BaseException) -> bool:
     return isinstance(kind, type) and isinstance(error, kind)
 
 
-def device_memory() -> dict[str, object]:
+def device_memory() -> dict[str, str]:
     """What torch knows about the device's memory, in bytes."""
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     if cuda is None or not cuda.is_available():
         return {}
     free, total = cuda.mem_get_info()
-    return {"peak_bytes": cuda.max_memory_allocated(), "free_bytes": free, "total_bytes": total}
+    return {"peak_bytes": str(cuda.max_memory_allocated()), "free_bytes": str(free), "total_bytes": str(total)}
 
 
 def file_failure(error: OSError) -> EngineFailure | None:
     """Disk full, a folder that cannot be written, an address in use; None for other errors of the system."""
-    facts = {"file": error.filename} if error.filename is not None else {}
+    facts = {"file": str(error.filename)} if error.filename is not None else {}
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return EngineFailure("disk_full", first_line(error), **facts)
     if error.errno in (errno.EACCES, errno.EPERM):
-        unreadable = error.filename is not None and os.path.exists(error.filename)
+        unreadable = error.filename is not None and Path(error.filename).exists()
         return EngineFailure("data_refused" if unreadable else "disk_full", first_line(error), **facts)
     if error.errno == errno.EADDRINUSE:
         return EngineFailure("address_in_use", first_line(error), **facts)

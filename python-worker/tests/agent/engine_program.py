@@ -1,0 +1,186 @@
+"""An engine for tests: real start, real link, and a behaviour that the job names.
+
+Run by an interpreter script in place of Python, it does what ``longform_worker.engines`` does, with its own table.
+An import job's ``source_rows_path`` is "name" or "name:argument" of a function below.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from longform_worker.engines import main as engines
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import GenerationJob, ImportJob
+from longform_worker.wire import EngineLink
+
+DONE: dict[str, object] = {"imported": {"rows": 3, "images": 2, "new_images": 1}}
+
+
+def done(link: EngineLink, argument: str) -> dict[str, object]:
+    for number in range(int(argument or 0)):
+        link.send("progress", done=number, total=int(argument), unit="rows")
+    return DONE
+
+
+def die(link: EngineLink, argument: str) -> dict[str, object]:
+    print("last words", flush=True)
+    os.kill(os.getpid(), signal.Signals[argument])
+    time.sleep(30)
+    return DONE
+
+
+def leave(link: EngineLink, argument: str) -> dict[str, object]:
+    print("unfinished words", end="", flush=True)
+    os._exit(int(argument))
+
+
+def refuse(link: EngineLink, argument: str) -> dict[str, object]:
+    raise EngineFailure("data_refused", "the file is no image", row="a7", file="p.png")
+
+
+def refuse_then_die(link: EngineLink, argument: str) -> dict[str, object]:
+    link.send("failed", **EngineFailure("data_refused", "the file is no image").fields())
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return DONE
+
+
+def stop(link: EngineLink, argument: str) -> dict[str, object]:
+    """Waits; with "deaf" it also ignores SIGTERM."""
+    if argument == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    link.phase("running")
+    time.sleep(60)
+    return DONE
+
+
+def grandchild(link: EngineLink, argument: str) -> dict[str, object]:
+    """Leaves behind a process in a session of its own that ignores SIGTERM; its pid is in a file."""
+    program = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], start_new_session=True) as child:
+        link.send("progress", done=child.pid, total=0, unit="pid")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if argument == "leave":
+            os._exit(3)
+        time.sleep(60)
+    return DONE
+
+
+def hold_interpreter(link: EngineLink, argument: str) -> dict[str, object]:
+    """Runs C code that does not let go of the interpreter lock for seconds."""
+    link.phase("running")
+    sum(range(int(argument)))
+    return DONE
+
+
+def lines(link: EngineLink, argument: str) -> dict[str, object]:
+    for number in range(int(argument)):
+        print(f"line {number}")
+    return DONE
+
+
+def lines_then_wait(link: EngineLink, argument: str) -> dict[str, object]:
+    lines(link, argument)
+    link.phase("running")
+    time.sleep(60)
+    return DONE
+
+
+def one_line(link: EngineLink, argument: str) -> dict[str, object]:
+    """One line of so many million bytes."""
+    for _ in range(int(argument)):
+        os.write(1, b"x" * 999_999 + b"y")
+    os.write(1, b"\n")
+    return DONE
+
+
+def bar(link: EngineLink, argument: str) -> dict[str, object]:
+    """A progress bar of so many states."""
+    for number in range(int(argument) + 1):
+        sys.stderr.write(f"\r{number}/{argument}")
+    sys.stderr.write("\n")
+    return DONE
+
+
+def unknown_field(link: EngineLink, argument: str) -> dict[str, object]:
+    link.send("progress", done=1, total=2, unit="rows", speed=3)
+    time.sleep(60)
+    return DONE
+
+
+def hole(link: EngineLink, argument: str) -> dict[str, object]:
+    link.send("progress", done=1, total=2)
+    time.sleep(60)
+    return DONE
+
+
+def wrong_result(link: EngineLink, argument: str) -> dict[str, object]:
+    return {"generated": {"requests": 1}}
+
+
+def missing_library(link: EngineLink, argument: str) -> dict[str, object]:
+    __import__("no_such_library.part")
+    return DONE
+
+
+def allocate(link: EngineLink, argument: str) -> dict[str, object]:
+    """Touches so many million bytes."""
+    print("about to allocate", flush=True)
+    kept = [bytearray(b"x" * 1_000_000) for _ in range(int(argument))]
+    return {"imported": {"rows": len(kept), "images": 0, "new_images": 0}}
+
+
+def live(link: EngineLink, argument: str) -> dict[str, object]:
+    link.live(text="a preview")
+    return DONE
+
+
+def variables(link: EngineLink, argument: str) -> dict[str, object]:
+    for name in argument.split(","):
+        print(f"{name}={os.environ.get(name)}")
+    return DONE
+
+
+BEHAVIOURS: dict[str, Callable[[EngineLink, str], dict[str, object]]] = {
+    function.__name__: function
+    for function in (
+        done, die, leave, refuse, refuse_then_die, stop, grandchild, hold_interpreter, lines, lines_then_wait,
+        one_line, bar, unknown_field, hole, wrong_result, missing_library, allocate, live, variables,
+    )
+}  # fmt: skip
+
+
+def run(job: ImportJob | GenerationJob, link: EngineLink) -> dict[str, object]:
+    """The engine."""
+    if isinstance(job, GenerationJob):
+        return echo(link)
+    name, _, argument = job.source_rows_path.partition(":")
+    return BEHAVIOURS[name](link, argument)
+
+
+def echo(link: EngineLink) -> dict[str, object]:
+    """Answers each prompt with its words: one delta each, then all. "die" dies, "hold" answers nothing."""
+    link.send("ready", load_seconds=0.1)
+    finished: dict[str, str] = {}
+    while (frame := link.receive())["type"] != "close":
+        request_id, prompt = frame["request_id"], frame["prompt"]
+        print(f"request {request_id}", flush=True)
+        if prompt == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if prompt == "hold":
+            continue
+        if request_id not in finished:
+            for number, word in enumerate(prompt.split()):
+                link.send("reply", request_id=request_id, delta={"text": word, "tokens": number + 1})
+        finished[request_id] = prompt
+        link.send("reply", request_id=request_id, finished={
+            "finish": "FINISH_REASON_STOP", "text": prompt, "prompt_tokens": 1,
+            "output_tokens": len(prompt.split()), "prompt_sha256": "0" * 64,
+        })  # fmt: skip
+    return {"generated": {"requests": len(finished)}}
+
+
+if __name__ == "__main__":
+    engines.main({"import": ("engine_program", ImportJob), "generation": ("engine_program", GenerationJob)})
