@@ -80,13 +80,13 @@ def _store_images(job: ImportJob, source: Path, row: Mapping[str, Any], counts: 
 
 
 def _open(item: object, image_root: str, place: Place) -> Image.Image:
-    source = cast("dict[str, object]", item) if isinstance(item, dict) and len(cast("dict[str, object]", item)) == 1 else {}
+    source = cast("dict[str, object]", item) if isinstance(item, dict) else {}
     path = source.get("path")
-    if isinstance(path, str):
+    if isinstance(path, str) and len(source) == 1:
         return decode(_inside(image_root, path, place), place)
-    if "drawing" in source:
+    if "drawing" in source and len(source) == 1:
         return draw(source["drawing"], place)
-    raise place.refuse('{"path": …} or {"drawing": …}', item)
+    raise place.refuse('{"path": …} or {"drawing": …}', source or cast("object", item))
 
 
 def _inside(image_root: str, path: str, place: Place) -> Path:

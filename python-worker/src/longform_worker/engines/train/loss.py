@@ -18,15 +18,15 @@ class _WeightedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        context: Any,  # noqa: ANN401
+        ctx: Any,  # noqa: ANN401
         hidden_NH: Tensor,
         head_VH: Tensor,
         targets_N: Tensor,
         weights_N: Tensor,
         chunk_tokens: int,
     ) -> Tensor:
-        hidden_gradient_NH = torch.empty_like(hidden_NH) if context.needs_input_grad[0] else None
-        head_gradient_VH = torch.zeros_like(head_VH, dtype=torch.float32) if context.needs_input_grad[1] else None
+        hidden_gradient_NH = torch.empty_like(hidden_NH) if ctx.needs_input_grad[0] else None
+        head_gradient_VH = torch.zeros_like(head_VH, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         head_VH = head_VH.to(hidden_NH.dtype)
         total = hidden_NH.new_zeros((), dtype=torch.float32)
         for start in range(0, len(targets_N), chunk_tokens):
@@ -43,12 +43,12 @@ class _WeightedCrossEntropy(torch.autograd.Function):
                 torch.mm(gradient_CV, head_VH, out=hidden_gradient_NH[piece])
             if head_gradient_VH is not None:
                 head_gradient_VH += gradient_CV.T @ hidden_NH[piece]
-        context.save_for_backward(hidden_gradient_NH, head_gradient_VH)
+        ctx.save_for_backward(hidden_gradient_NH, head_gradient_VH)
         return total
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        hidden_gradient_NH, head_gradient_VH = context.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        hidden_gradient_NH, head_gradient_VH = ctx.saved_tensors
         return (
             None if hidden_gradient_NH is None else hidden_gradient_NH * gradients[0],
             None if head_gradient_VH is None else head_gradient_VH * gradients[0],
@@ -65,8 +65,8 @@ def weighted_cross_entropy(
 
     At most ``chunk_tokens`` positions have logits at one time. The softmax is taken in float32.
     """
-    result: Tensor = _WeightedCrossEntropy.apply(hidden_NH, head_VH, targets_N, weights_N, chunk_tokens)
-    return result
+    function: Any = _WeightedCrossEntropy  # torch does not type apply
+    return function.apply(hidden_NH, head_VH, targets_N, weights_N, chunk_tokens)
 
 
 def greedy_hits(hidden_NH: Tensor, head_VH: Tensor, targets_N: Tensor, chunk_tokens: int) -> Tensor:

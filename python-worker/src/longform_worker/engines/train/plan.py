@@ -12,7 +12,7 @@ from longform_worker.data.images import fits
 from longform_worker.data.prompt import PromptEncoder
 from longform_worker.data.rows import TrainingRow, read_training_rows
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import ImageReference, PromptLayout, VisionPolicy
+from longform_worker.jobs import ImageReference, TrainingJob, VisionPolicy
 from longform_worker.models.loaded import LoadedModel
 from longform_worker.models.qwen2_5_vl import ImageGrid
 
@@ -42,18 +42,16 @@ class PlannedRow:
         return self.tokens - self.target_start
 
 
-def plan_rows(
-    path: Path, loaded: LoadedModel, layout: PromptLayout, policy: VisionPolicy, max_tokens: int
-) -> list[PlannedRow]:
-    """Read and encode all rows of an imported file.
+def plan_rows(path: Path, loaded: LoadedModel, job: TrainingJob) -> list[PlannedRow]:
+    """Read and encode all rows of an imported file for this job.
 
-    Raises EngineFailure (data_refused) for rows longer than ``max_tokens`` (all of them counted, the first
+    Raises EngineFailure (data_refused) for rows longer than the job's ``max_tokens`` (all of them counted, the first
     ones named with their lengths), for special tokens in texts, and for images that do not fit the policy.
     """
-    encoder = PromptEncoder(loaded, layout)
+    encoder = PromptEncoder(loaded, job.prompt_layout)
     planned: list[PlannedRow] = []
     for row in read_training_rows(path):
-        _check_images(path, row, policy)
+        _check_images(path, row, job.vision_policy)
         encoded = encoder.row(row)
         grids = tuple(loaded.adapter.grid(image.width, image.height) for image in row.images)
         planned.append(
@@ -67,7 +65,7 @@ def plan_rows(
                 grids=grids,
             )
         )
-    _refuse_too_long(path, planned, max_tokens)
+    _refuse_too_long(path, planned, job.max_tokens)
     return planned
 
 

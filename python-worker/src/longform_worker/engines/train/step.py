@@ -70,7 +70,8 @@ class Trainer:
 
     def step(self, step: int, rows: Sequence[PlannedRow], learning_rate: float) -> StepReport:
         """One optimizer step over ``rows``. Raises EngineFailure (loss_diverged) before a bad update."""
-        torch.manual_seed(self.job.seed * 1_000_003 + step)  # so that a resumed step draws the same numbers
+        # So that a resumed step draws the same numbers as an undisturbed one.
+        torch.manual_seed(self.job.seed * 1_000_003 + step)  # pyright: ignore[reportUnknownMemberType]
         clock = _Clock()
         passes = self.collator.passes(rows, self.job.examples_per_pass, self.job.loss_normalisation)
         data_seconds = clock.lap()
@@ -93,7 +94,7 @@ class Trainer:
             raise _diverged(step, rows, loss, gradient_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.optimizer.step()
+        self.optimizer.step()  # pyright: ignore[reportUnknownMemberType]
         return StepReport(
             loss=loss,
             gradient_norm=gradient_norm,

@@ -1,0 +1,161 @@
+"""What a training leaves on disk: the trained model, and checkpoints that a later attempt goes on from.
+
+A checkpoint is a whole model folder (weights in float32) with the optimizer's moments beside it. No
+file of it is pickled, and its manifest, written last, names every file with its SHA-256.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longform_worker.engines.train.step import Trainer
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import Precision
+from longform_worker.models.folder import policy_record, publishing, read_manifest, verify_files, weights_sha256
+from longform_worker.models.loaded import DTYPES, load_model
+
+KEPT = 2
+OPTIMIZER_FILE = "optimizer.safetensors"
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+# A model folder's files that are neither weights nor made anew when a model is saved.
+NOT_COPIED = (".safetensors", ".safetensors.index.json", "config.json", "generation_config.json", "manifest.json")
+
+
+@dataclass(slots=True)
+class Counters:
+    """Where a training is: steps taken, targets so far, the last step's loss, the gate's last value."""
+
+    step: int = 0
+    target_tokens: int = 0
+    final_loss: float = 0.0
+    gate_value: float | None = None
+
+
+def check_disk(trainer: Trainer) -> None:
+    """Refuse to start when the model and the checkpoints that may stand at one time would not fit (disk_full)."""
+    weights = sum(parameter.numel() for parameter in trainer.loaded.model.parameters())
+    trained = sum(parameter.numel() for group in trainer.optimizer.param_groups for parameter in group["params"])
+    job = trainer.job
+    checkpoints = KEPT + 1 if job.checkpoint_every_steps else 0
+    needs = {
+        Path(job.output_path): weights * (2 if job.precision is Precision.BFLOAT16 else 4),
+        Path(job.checkpoint_path): checkpoints * 4 * (weights + 2 * trained),
+    }
+    on_device: dict[int, int] = {}
+    for path, needed in needs.items():
+        place = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        device = place.stat().st_dev
+        on_device[device] = on_device.get(device, 0) + needed
+        free = shutil.disk_usage(place).free
+        if free < on_device[device]:
+            raise EngineFailure(
+                "disk_full",
+                f"{place} has {free} bytes free; this training needs {on_device[device]}.",
+                path=path,
+                expected=f"{on_device[device]} bytes",
+                found=f"{free} bytes",
+            )
+
+
+def save_checkpoint(trainer: Trainer, counters: Counters, identity: str) -> Path:
+    """Publish a checkpoint of the current step and drop all but the newest ones."""
+    root = Path(trainer.job.checkpoint_path)
+    target = root / f"step-{counters.step:08d}"
+    facts = {
+        "kind": "checkpoint",
+        "training": identity,
+        "counters": asdict(counters),
+    }
+    with publishing(target, facts) as folder:
+        _write_model(trainer, folder, torch.float32)
+        _safetensors().save_file(_moments(trainer), folder / OPTIMIZER_FILE)
+    for old in sorted(root.glob("step-????????"))[:-KEPT]:
+        shutil.rmtree(old)
+    return target
+
+
+def resume(trainer: Trainer, identity: str) -> Counters:
+    """Go on from the newest complete checkpoint; from zero when there is none.
+
+    A folder whose files differ from its manifest counts as none. Raises EngineFailure (spec_refused)
+    for a checkpoint of another training.
+    """
+    root = Path(trainer.job.checkpoint_path)
+    for leftover in root.glob("*.partial-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for folder in sorted(root.glob("step-????????"), reverse=True):
+        if not verify_files(folder):
+            continue
+        facts = read_manifest(folder)
+        if facts["training"] != identity:
+            raise EngineFailure(
+                "spec_refused",
+                f"{folder} is a checkpoint of another training: its model, rows or settings differ from this job's.",
+                field_path="training.checkpoint_path",
+                expected=identity,
+                found=facts["training"],
+            )
+        _restore(trainer, folder)
+        return Counters(**facts["counters"])
+    return Counters()
+
+
+def export_model(trainer: Trainer, counters: Counters) -> str:
+    """Publish the trained model folder in the job's number format; returns the hash of its weights."""
+    facts: dict[str, Any] = {
+        "kind": "model",
+        "vision_policy": policy_record(trainer.job.vision_policy),
+        "prompt_layout": str(trainer.job.prompt_layout),
+        "steps": counters.step,
+    }
+    with publishing(Path(trainer.job.output_path), facts) as folder:
+        _write_model(trainer, folder, DTYPES[trainer.job.precision])
+        facts["weights_sha256"] = weights_sha256(folder)
+    return facts["weights_sha256"]
+
+
+def _write_model(trainer: Trainer, folder: Path, dtype: torch.dtype) -> None:
+    """Weights and config anew, tokenizer, template and processor files as they are in the base folder."""
+    model = trainer.loaded.model
+    for file in trainer.loaded.folder.iterdir():
+        if file.is_file() and not file.name.endswith(NOT_COPIED):
+            shutil.copyfile(file, folder / file.name)
+    state: dict[str, Tensor] = {name: weight.to(dtype) for name, weight in model.state_dict().items()}
+    kept_dtype = model.config.dtype
+    model.config.dtype = dtype
+    try:
+        model.save_pretrained(folder, state_dict=state)
+    finally:
+        model.config.dtype = kept_dtype
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)  # safetensors makes files that only their owner can read
+
+
+def _named(trainer: Trainer) -> Iterable[tuple[str, Tensor]]:
+    return ((name, weight) for name, weight in trainer.loaded.model.named_parameters() if weight.requires_grad)
+
+
+def _moments(trainer: Trainer) -> dict[str, Tensor]:
+    state = trainer.optimizer.state
+    return {f"{name}:{moment}": state[weight][moment] for name, weight in _named(trainer) for moment in MOMENTS}
+
+
+def _restore(trainer: Trainer, folder: Path) -> None:
+    loaded = trainer.loaded
+    reread = load_model(folder, Precision.FLOAT32)
+    loaded.model.load_state_dict(reread.model.state_dict())
+    moments: dict[str, Tensor] = _safetensors().load_file(folder / OPTIMIZER_FILE)
+    for name, weight in _named(trainer):
+        trainer.optimizer.state[weight] = {moment: moments[f"{name}:{moment}"].to(weight.device) for moment in MOMENTS}
+
+
+def _safetensors() -> Any:  # noqa: ANN401
+    return importlib.import_module("safetensors.torch")

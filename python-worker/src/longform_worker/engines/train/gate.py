@@ -1,0 +1,36 @@
+"""The gate: whether the model, reading the true beginning each time, would choose every token of held-out targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from longform_worker.engines.train.loss import greedy_hits
+from longform_worker.engines.train.plan import PlannedRow
+from longform_worker.engines.train.step import Trainer
+from longform_worker.jobs import LossNormalisation
+
+ROWS_IN_PASS = 32
+
+
+def exact_match(trainer: Trainer, rows: Sequence[PlannedRow]) -> float:
+    """Share of rows whose every target token, end of turn included, is the greedy choice.
+
+    Equal to the share of rows that greedy decoding would write exactly: as long as every choice so far was
+    the target's, both read the same beginning.
+    """
+    loaded, job = trainer.loaded, trainer.job
+    by_length = sorted(rows, key=lambda row: row.tokens)
+    exact = 0
+    loaded.model.eval()
+    with torch.no_grad():
+        for batch in trainer.collator.passes(by_length, ROWS_IN_PASS, LossNormalisation.TOKEN):
+            hidden_NH = trainer.hidden_of_targets(batch)
+            head_VH = loaded.model.lm_head.weight.to(hidden_NH.dtype)
+            hits_N = greedy_hits(hidden_NH, head_VH, batch.targets_N, job.head_chunk_tokens)
+            missed_B = torch.zeros(len(batch.ids_BT), dtype=torch.bool, device=loaded.device)
+            missed_B[batch.row_of_N[~hits_N]] = True
+            exact += int((~missed_B).sum())
+    loaded.model.train()
+    return exact / len(rows)

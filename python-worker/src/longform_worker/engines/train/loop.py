@@ -1,0 +1,152 @@
+"""Supervised fine-tuning: load, plan, step to the end of the schedule, pass the gate, publish the model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from longform_worker.engines.train.batches import StepRows
+from longform_worker.engines.train.checkpoint import Counters, check_disk, export_model, resume, save_checkpoint
+from longform_worker.engines.train.gate import exact_match
+from longform_worker.engines.train.plan import PlannedRow, plan_rows, planned_counts
+from longform_worker.engines.train.schedule import learning_rate
+from longform_worker.engines.train.settings import check_settings
+from longform_worker.engines.train.step import Trainer
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import Gate, Precision, TrainingJob
+from longform_worker.models.folder import check_vision_policy, file_sha256, weights_sha256
+from longform_worker.models.loaded import load_model
+from longform_worker.wire import EngineLink
+
+STOPPED = 128 + signal.SIGTERM
+
+
+def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
+    """Train as the job says. Raises EngineFailure, or SystemExit between two steps after SIGTERM."""
+    check_settings(job)
+    check_vision_policy(Path(job.model_path), job.vision_policy, "training.vision_policy")
+    with _stop_on_sigterm() as stop:
+        link.phase("loading")
+        loaded = load_model(Path(job.model_path), Precision.FLOAT32)
+        link.phase("planning")
+        rows = plan_rows(Path(job.rows_path), loaded, job)
+        gate_rows = plan_rows(Path(job.gate.rows_path), loaded, job) if job.gate else []
+        link.send("rows_planned", **planned_counts(rows))
+        trainer = Trainer(loaded, job)
+        check_disk(trainer)
+        identity = _identity(job)
+        counters = resume(trainer, identity)
+        link.phase("running")
+        _Training(trainer, link, rows, gate_rows, counters, identity, stop).to_the_end()
+        link.phase("saving")
+        weights = export_model(trainer, counters)
+    trained = {
+        "steps": counters.step,
+        "target_tokens": counters.target_tokens,
+        "final_loss": counters.final_loss,
+        "weights_sha256": weights,
+    }
+    return {"trained": trained if counters.gate_value is None else {**trained, "gate_value": counters.gate_value}}
+
+
+class _Training:
+    """The loop over steps. A schedule of ``job.steps`` steps is a round; a missed gate adds whole rounds."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        link: EngineLink,
+        rows: list[PlannedRow],
+        gate_rows: list[PlannedRow],
+        counters: Counters,
+        identity: str,
+        stop: threading.Event,
+    ) -> None:
+        self._trainer = trainer
+        self._job = trainer.job
+        self._link = link
+        self._rows = rows
+        self._gate_rows = gate_rows
+        self._counters = counters
+        self._identity = identity
+        self._stop = stop
+        self._step_rows = StepRows([row.tokens for row in rows], self._job.examples_per_step, self._job.seed)
+
+    def to_the_end(self) -> None:
+        """Step until a round has ended with its gate passed. Raises EngineFailure (gate_missed)."""
+        gate, counters, every = self._job.gate, self._counters, self._job.checkpoint_every_steps
+        while not self._ended():
+            self._take_step()
+            if gate and (counters.step % self._job.steps == 0 or counters.step % gate.every_steps == 0):
+                self._measure(gate)
+            if every and counters.step % every == 0:
+                path = save_checkpoint(self._trainer, counters, self._identity)
+                self._link.send("checkpoint", step=counters.step, path=str(path))
+
+    def _ended(self) -> bool:
+        """Whether the last step ended the training: it ended a round, and the gate, if any, has passed."""
+        counters, gate = self._counters, self._job.gate
+        if counters.step == 0 or counters.step % self._job.steps:
+            return False
+        if gate is None or (counters.gate_value is not None and counters.gate_value >= gate.at_least):
+            return True
+        if counters.step // self._job.steps > gate.extra_rounds:
+            raise EngineFailure(
+                "gate_missed",
+                f"After {counters.step} steps the gate measures {counters.gate_value}, below {gate.at_least}."
+                " Raise training.steps or training.gate.extra_rounds.",
+                step=counters.step,
+                found=counters.gate_value,
+                expected=f"at least {gate.at_least}",
+            )
+        return False
+
+    def _take_step(self) -> None:
+        if self._stop.is_set():
+            raise SystemExit(STOPPED)
+        job, counters = self._job, self._counters
+        counters.step += 1
+        earlier_rounds, place = divmod(counters.step - 1, job.steps)
+        rate = learning_rate(place + 1, job.steps, job.optimizer.peak_learning_rate, job.schedule)
+        rows = [self._rows[index] for index in self._step_rows[counters.step]]
+        report = self._trainer.step(counters.step, rows, rate)
+        counters.target_tokens += report.target_tokens
+        counters.final_loss = report.loss
+        steps = (earlier_rounds + 1) * job.steps
+        self._link.send("step", step=counters.step, steps=steps, learning_rate=rate, **asdict(report))
+
+    def _measure(self, gate: Gate) -> None:
+        value = exact_match(self._trainer, self._gate_rows)
+        self._counters.gate_value = value
+        passed = value >= gate.at_least
+        self._link.send("gate", step=self._counters.step, value=value, at_least=gate.at_least, passed=passed)
+
+
+def _identity(job: TrainingJob) -> str:
+    """What must be equal for a checkpoint to be gone on from: settings, base weights and rows; no path."""
+    settings = {name: value for name, value in asdict(job).items() if not name.endswith(("_path", "_root"))}
+    if job.gate:
+        settings["gate"].pop("rows_path")
+    files = {
+        "weights": weights_sha256(Path(job.model_path)),
+        "rows": file_sha256(Path(job.rows_path)),
+        "gate_rows": file_sha256(Path(job.gate.rows_path)) if job.gate else None,
+    }
+    return hashlib.sha256(json.dumps([settings, files], sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _stop_on_sigterm() -> Generator[threading.Event]:
+    """An event that SIGTERM sets, so that a step or a file is finished before the process ends."""
+    stop = threading.Event()
+    previous = signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, previous)

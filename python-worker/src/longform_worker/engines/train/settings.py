@@ -1,0 +1,78 @@
+"""Settings of a training that cannot be: refused before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from longform_worker.data.images import check_policy
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import TrainingJob
+
+
+def check_settings(job: TrainingJob) -> None:
+    """Raises EngineFailure (spec_refused) naming the field, what was found and what is expected."""
+    check_policy(job.vision_policy, "training.vision_policy")
+    counts = {
+        "steps": job.steps,
+        "examples_per_step": job.examples_per_step,
+        "examples_per_pass": job.examples_per_pass,
+        "head_chunk_tokens": job.head_chunk_tokens,
+        "max_tokens": job.max_tokens,
+        **({"gate.every_steps": job.gate.every_steps} if job.gate else {}),
+    }
+    for field, count in counts.items():
+        if count < 1:
+            raise _refused(field, "at least 1", count)
+    if job.examples_per_pass > job.examples_per_step:
+        raise _refused(
+            "examples_per_pass", f"at most examples_per_step = {job.examples_per_step}", job.examples_per_pass
+        )
+    shares = {
+        "schedule.warmup_fraction": job.schedule.warmup_fraction,
+        "schedule.final_fraction": job.schedule.final_fraction,
+        **({"gate.at_least": job.gate.at_least} if job.gate else {}),
+    }
+    for field, share in shares.items():
+        if not 0 <= share <= 1:
+            raise _refused(field, "between 0 and 1", share)
+    _check_optimizer(job)
+    _check_ranks()
+    for field in ("output_path", "checkpoint_path"):
+        if Path(getattr(job, field)).is_file():
+            raise _refused(field, "a folder or a new path", f"the file {getattr(job, field)}")
+
+
+def _check_optimizer(job: TrainingJob) -> None:
+    optimizer = job.optimizer
+    for field in ("beta1", "beta2"):
+        if not 0 <= getattr(optimizer, field) < 1:
+            raise _refused(f"optimizer.{field}", "at least 0 and below 1", getattr(optimizer, field))
+    for field in ("peak_learning_rate", "epsilon"):
+        if getattr(optimizer, field) <= 0:
+            raise _refused(f"optimizer.{field}", "above 0", getattr(optimizer, field))
+    for field in ("weight_decay", "max_gradient_norm"):
+        if getattr(optimizer, field) < 0:
+            raise _refused(f"optimizer.{field}", "at least 0", getattr(optimizer, field))
+
+
+def _check_ranks() -> None:
+    rank, world_size = (int(os.environ.get(name, fallback)) for name, fallback in (("RANK", "0"), ("WORLD_SIZE", "1")))
+    if world_size != 1 or rank != 0:
+        raise EngineFailure(
+            "spec_refused",
+            f"This is rank {rank} of {world_size}; training runs as one process so far.",
+            rank=rank,
+            expected="WORLD_SIZE 1",
+            found=f"WORLD_SIZE {world_size}",
+        )
+
+
+def _refused(field: str, expected: str, found: object) -> EngineFailure:
+    return EngineFailure(
+        "spec_refused",
+        f"training.{field} must be {expected}; found {found}.",
+        field_path=f"training.{field}",
+        expected=expected,
+        found=found,
+    )
