@@ -26,6 +26,8 @@ export interface TailLine {
 
 interface Waiting {
   readonly event: RunEvent;
+  /** Milliseconds of the clock. */
+  readonly time: number;
   readonly resolve: (stored: StoredEvent) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -94,7 +96,7 @@ export class EventLog implements AsyncDisposable {
   append(event: RunEvent): Promise<StoredEvent> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
-      this.#queue.push({ event: RunEvent.parse(event), resolve, reject });
+      this.#queue.push({ event: RunEvent.parse(event), time: Date.now(), resolve, reject });
       this.#flushing ??= this.#flush();
     });
   }
@@ -170,9 +172,10 @@ export class EventLog implements AsyncDisposable {
   #encode(group: readonly Waiting[]): EncodedLine[] {
     let seq = this.#seq;
     let previous = this.#hash;
-    return group.map(({ event }) => {
+    const isoTime = isoTimes();
+    return group.map(({ event, time }) => {
       seq += 1;
-      const line = encodeLine(seq, this.#options.epoch, previous, event);
+      const line = encodeLine({ seq, epoch: this.#options.epoch, time: isoTime(time), previous, event });
       previous = line.hash;
       return line;
     });
@@ -206,4 +209,13 @@ export class EventLog implements AsyncDisposable {
   #wake(): void {
     for (const wake of [...this.#watchers]) wake();
   }
+}
+
+/** ISO texts of times, each written once: many events share a millisecond. */
+function isoTimes(): (time: number) => string {
+  let [lastTime, text] = [Number.NaN, ""];
+  return (time) => {
+    if (time !== lastTime) [lastTime, text] = [time, new Date(time).toISOString()];
+    return text;
+  };
 }

@@ -1,12 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { canonicalJson, type JsonValue, sha256, toJson } from "../../sdk/experiment/canonical-json.js";
+import { canonicalJson, sha256, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
-import { type BlobReader, blobPath } from "../../sdk/run-folder/blob-reader.js";
+import { blobPath } from "../../sdk/run-folder/blob-reader.js";
 import { FileRef, TreeRef } from "../../sdk/run-folder/events.js";
 import { readJsonFile } from "../../sdk/run-folder/json-file.js";
+import type { BlobStore } from "./blobs.js";
 import { replaceFile } from "./durable-file.js";
+
+export { explainMiss } from "./explain-miss.js";
 
 /** What a stage gave, kept under the key of everything that it depends on. */
 export const CacheEntry = z
@@ -26,38 +29,52 @@ export const CacheEntry = z
   .readonly();
 export type CacheEntry = z.output<typeof CacheEntry>;
 
-/** A look into the cache. A miss says why in words for people. */
-export type CacheLookup =
-  | { readonly kind: "hit"; readonly entry: CacheEntry }
-  | { readonly kind: "miss"; readonly reason: "absent" | "entry_damaged" | "blob_missing" | "blob_damaged"; readonly detail: string };
+/** What a stage hands in; form and time are added. */
+export type NewCacheEntry = Omit<CacheEntry, "format" | "time">;
+
+/** A look into the cache. `detail` says in words why it missed. */
+export type CacheLookup = CacheHit | CacheMiss;
+
+export interface CacheHit {
+  readonly hit: true;
+  readonly entry: CacheEntry;
+}
+
+export interface CacheMiss {
+  readonly hit: false;
+  readonly reason: "absent" | "entry_damaged" | "blob_missing" | "blob_damaged";
+  readonly detail: string;
+}
 
 const SealedEntry = z.strictObject({ entry: CacheEntry, sha256: z.string() });
 const LastKey = z.strictObject({ key: z.string() });
 
 /** Results of stages by key. What is found is checked before it is given, so that a hit may be used blindly. */
 export class StageCache {
+  readonly blobs: BlobStore;
   readonly #root: string;
-  readonly #blobs: BlobReader;
 
-  constructor(root: string, blobs: BlobReader) {
+  /** @param blobs Where the results' files lie. */
+  constructor(root: string, blobs: BlobStore) {
     this.#root = root;
-    this.#blobs = blobs;
+    this.blobs = blobs;
   }
 
   /** The entry of a key, with every blob read and compared with its hash. */
   async get(key: string): Promise<CacheLookup> {
     const found = await this.#read(key);
-    if (found.kind === "miss") return found;
+    if (!found.hit) return found;
     for (const ref of found.entry.refs) {
-      const state = await this.#blobs.verify(ref);
-      if (state === "missing") return { kind: "miss", reason: "blob_missing", detail: `${blobPath(this.#blobs, ref)} is gone` };
-      if (state === "damaged") return { kind: "miss", reason: "blob_damaged", detail: `${blobPath(this.#blobs, ref)} is not what was stored` };
+      const state = await this.blobs.verify(ref);
+      if (state === "missing") return { hit: false, reason: "blob_missing", detail: `${blobPath(this.blobs, ref)} is gone` };
+      if (state === "damaged") return { hit: false, reason: "blob_damaged", detail: `${blobPath(this.blobs, ref)} is not what was stored` };
     }
     return found;
   }
 
   /** Keeps an entry; one that is already there is replaced. */
-  async put(entry: CacheEntry): Promise<void> {
+  async put(given: NewCacheEntry): Promise<void> {
+    const entry = CacheEntry.parse({ ...given, format: 1, time: new Date().toISOString() });
     const path = this.#entryPath(entry.key);
     const last = this.#lastPath(entry.experiment, entry.stage);
     await mkdir(join(this.#root, "last"), { recursive: true });
@@ -65,25 +82,25 @@ export class StageCache {
     await replaceFile(last, `${canonicalJson({ key: entry.key })}\n`);
   }
 
-  /** The key parts of the newest entry of a stage, to explain why it misses now; undefined when there is none. */
-  async lastOf(experiment: string, stage: string): Promise<JsonValue | undefined> {
+  /** The newest entry of a stage: its key parts explain why the stage misses now. Undefined when there is none. */
+  async lastOf(experiment: string, stage: string): Promise<CacheEntry | undefined> {
     const last = await readJsonFile(this.#lastPath(experiment, stage), LastKey).catch(damaged);
     if (last === undefined) return undefined;
     const found = await this.#read(last.key);
-    return found.kind === "hit" ? found.entry.parts : undefined;
+    return found.hit ? found.entry : undefined;
   }
 
   async #read(key: string): Promise<CacheLookup> {
     const path = this.#entryPath(key);
     try {
       const sealed = await readJsonFile(path, SealedEntry);
-      if (sealed === undefined) return { kind: "miss", reason: "absent", detail: "never run with these parts" };
+      if (sealed === undefined) return { hit: false, reason: "absent", detail: "never run with these parts" };
       const { entry } = sealed;
-      if (sealed.sha256 === sealOf(entry) && entry.key === key) return { kind: "hit", entry };
+      if (sealed.sha256 === sealOf(entry) && entry.key === key) return { hit: true, entry };
     } catch (error) {
       damaged(error);
     }
-    return { kind: "miss", reason: "entry_damaged", detail: `${path} is not what was stored` };
+    return { hit: false, reason: "entry_damaged", detail: `${path} is not what was stored` };
   }
 
   #entryPath(key: string): string {

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import { RunError } from "../failure/failure.js";
-import { type RunEvent, StoredEvent } from "./events.js";
+import { StoredEvent } from "./events.js";
 
-// A stored line is the canonical order seq, epoch, time, previous, event, and last its own hash over all bytes before
+// A stored line is JSON with the fields seq, epoch, time, previous and event in this order, and last its own hash over all bytes before
 // it. `previous` is the hash of the line before: a flipped bit breaks its own line, also when it is the last one, and
 // a line that is missing, doubled or exchanged breaks the next.
 const HEAD = /^\{"seq":(\d+),"epoch":(\d+),"time":"[^"]{20,30}","previous":"([0-9a-f]{64})","event":/;
@@ -19,10 +19,10 @@ export interface EncodedLine {
   readonly stored: StoredEvent;
 }
 
-/** The line of an event. `event` must have passed {@link RunEvent}. */
-export function encodeLine(seq: number, epoch: number, previous: string, event: RunEvent): EncodedLine {
-  const stored = { seq, epoch, time: new Date().toISOString(), previous, event };
-  const open = JSON.stringify(stored).slice(0, -1);
+/** The line of an event. `event` must have passed `RunEvent`. */
+export function encodeLine(stored: StoredEvent): EncodedLine {
+  const { seq, epoch, time, previous, event } = stored;
+  const open = `{"seq":${seq},"epoch":${epoch},"time":"${time}","previous":"${previous}","event":${JSON.stringify(event)}`;
   const seal = hash("sha256", open);
   return { text: `${open},"hash":"${seal}"}`, hash: seal, stored };
 }
