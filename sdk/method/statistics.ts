@@ -120,7 +120,7 @@ export function meanOfTwoMeans(
   options: BootstrapOptions,
 ): Mean {
   const [a, b] = [itemMeans(first), itemMeans(second)];
-  const ids = [...new Set([...a.ids, ...b.ids])].toSorted(byCodeUnit);
+  const ids = [...new Set([...a.ids, ...b.ids])];
   if (!Number.isInteger(denominator) || denominator < ids.length)
     throw invalid("denominator", denominator, `an integer of at least the ${ids.length} items that have a value`);
   if (a.values.length === 0 || b.values.length === 0)

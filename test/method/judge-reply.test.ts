@@ -24,6 +24,8 @@ describe("six integers are found", () => {
     ["under lower-case keys with underscores", GOOD.toLowerCase().replaceAll(" ", "_")],
     ["twice, when both agree", `${GOOD} So again: ${GOOD}`],
     ["after a brace that never closes", `a set {1, 2\n${GOOD}`],
+    ["after a brace and a quotation mark that never close", `a set {1, "2\n${GOOD}`],
+    ["after a quotation mark in the same line", `on a 6" screen ${GOOD}`],
     ["written as 4.0, the same JSON number", GOOD.replace("4", "4.0")],
   ])("%s", (_, text) => {
     expect(parse(text)).toEqual(JUDGED);

@@ -80,7 +80,8 @@ describe("a text without its trailing loop", () => {
   });
 
   test("never splits a surrogate pair", () => {
-    for (const text of ["a😀😁😀😁😀😁", "😀😀😀😀", "x😁😀😁😀😁😀😁"])
+    // The first character ends in the same unit as the second, so the loop reaches into it.
+    for (const text of ["\u{1fa00}😀😀😀", "a😀😁😀😁😀😁", "😀😀😀😀", "x😁😀😁😀😁😀😁"])
       expect(withoutTrailingLoop(text)).not.toMatch(/\p{Surrogate}/u);
     expect(withoutTrailingLoop("😀😀😀😀")).toBe("😀");
   });

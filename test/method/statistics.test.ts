@@ -40,6 +40,11 @@ describe("a mean over items", () => {
     expect(meanOverItems(observe(FIRST), 7, { seed: "other" })).not.toEqual(mean);
   });
 
+  test("is equal to the last bit in whatever order the samples of an item came", () => {
+    const samples = [0.1, 0.2, 0.3].map((value) => ({ id: "a", value }));
+    expect(meanOverItems(samples.toReversed(), 1, { seed })).toEqual(meanOverItems(samples, 1, { seed }));
+  });
+
   test("holds the truth in about 95 of 100 intervals", () => {
     const random = randomFromSeed("coverage");
     const rounds = 400;
