@@ -50,6 +50,8 @@ let loading: Promise<Grpc> | undefined;
 export async function loadGrpc(): Promise<Grpc> {
   loading ??= (async () => {
     const [js, loader] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
+    // Errors are thrown; printing them as well would spoil the terminal of whoever embeds this.
+    if (process.env["GRPC_VERBOSITY"] === undefined) js.setLogVerbosity(js.logVerbosity.NONE);
     const definitions = await loader.load(["longform/v1/runner.proto", "longform/v1/worker.proto"], {
       includeDirs: [protoFolder],
       keepCase: false,
@@ -94,7 +96,8 @@ export const channelOptions = {
   "grpc.max_receive_message_length": limits.MAX_MESSAGE_BYTES,
   "grpc.keepalive_time_ms": limits.KEEPALIVE_INTERVAL_MS,
   "grpc.keepalive_timeout_ms": limits.KEEPALIVE_TIMEOUT_MS,
-  "grpc.enable_channelz": 0,
+  // grpc.enable_channelz stays on: without it grpc-js 1.14.7 does not keep its sessions, and a server
+  // that was shut down goes on answering over the connections it has.
 };
 
 const clientOptions = {
