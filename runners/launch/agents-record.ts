@@ -2,7 +2,7 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { WireClient } from "../../sdk/client/grpc.js";
-import { CALL_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
+import { DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
 import { shutdown } from "../workers/messages.js";
 import { endProcessesOfRun, startTicks } from "./processes.js";
 
@@ -53,7 +53,7 @@ async function askToEnd({ address, tokenFile }: AgentRecord, epoch: number): Pro
   try {
     const token = (await readFile(tokenFile, "utf8")).trim();
     await using client = await WireClient.open({ address, token, epoch });
-    await client.unary(shutdown, { graceMs: DEFAULT_GRACE_MS }, { deadlineMs: DEFAULT_GRACE_MS + CALL_DEADLINE_MS });
+    await client.unary(shutdown, { graceMs: DEFAULT_GRACE_MS }, { deadlineMs: 2 * DEFAULT_GRACE_MS });
   } catch {
     // An agent that does not answer is ended by signals.
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { environmentPython } from "#environments";
 import { WireClient } from "../../sdk/client/grpc.js";
-import { AGENT_START_DEADLINE_MS, CALL_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
+import { AGENT_START_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
 import { pythonWorkerFolder } from "../../sdk/client/package-root.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { RunnerService } from "../service/runner-service.js";
@@ -165,7 +165,7 @@ class AgentProcess {
       await client.unary(
         shutdown,
         { graceMs: DEFAULT_GRACE_MS },
-        { deadlineMs: DEFAULT_GRACE_MS + CALL_DEADLINE_MS, signal: this.gone },
+        { deadlineMs: 2 * DEFAULT_GRACE_MS, signal: this.gone },
       );
       await this.#exitedWithin(DEFAULT_GRACE_MS);
     } catch {

@@ -10,7 +10,9 @@ beforeAll(async () => {
 afterAll(() => agent[Symbol.asyncDispose]());
 
 const ids = Array.from({ length: 24 }, (_, index) => `deck-${index}`);
-const texts = Object.fromEntries(ids.map((id, index) => [id, `${id}: ${"Ein Bild 图像 🙂. ".repeat(3 + (index % 7))}`]));
+const texts = Object.fromEntries(
+  ids.map((id, index) => [id, `${id}: ${"Ein Bild 图像 🙂. ".repeat(3 + (index % 7))}`]),
+);
 const ignore = () => undefined;
 
 test("many requests are in flight over one stream, and each gets its own text", async () => {
@@ -19,11 +21,17 @@ test("many requests are in flight over one stream, and each gets its own text", 
   const engine = await agent.worker.openEngine(order, (event) => void events.push(event), never);
   const previews = new Map<string, string>();
   const finished = await Promise.all(
-    ids.map((id) => engine.generate(textRequest(id), ({ text }) => previews.set(id, `${previews.get(id) ?? ""}${text}`))),
+    ids.map((id) =>
+      engine.generate(textRequest(id), ({ text }) => previews.set(id, `${previews.get(id) ?? ""}${text}`)),
+    ),
   );
   await engine.close();
   expect(finished.map(({ text }) => text)).toEqual(ids.map((id) => texts[id]));
-  expect(finished.every(({ finish, promptTokens, outputTokens }) => finish === "stop" && promptTokens > 0 && outputTokens > 0)).toBe(true);
+  expect(
+    finished.every(
+      ({ finish, promptTokens, outputTokens }) => finish === "stop" && promptTokens > 0 && outputTokens > 0,
+    ),
+  ).toBe(true);
   for (const [id, preview] of previews) expect(texts[id]?.startsWith(preview), id).toBe(true);
   expect(events.map(comparable)).toContainEqual({ type: "ready", loadSeconds: 0 });
   expect(events.at(-1)).toEqual({ type: "done", done: { kind: "generated", requests: 24 } });
@@ -89,11 +97,21 @@ test("the failure of one request is its answer and leaves the engine alive", asy
 });
 
 test.each([
-  [{ kind: "signal", signal: "SIGSEGV", after_tokens: 20 }, { code: "signal", facts: { signal: "SIGSEGV" } }],
-  [{ kind: "exit", code: 7, after_tokens: 20 }, { code: "exit_code", facts: { exit_code: "7" } }],
+  [
+    { kind: "signal", signal: "SIGSEGV", after_tokens: 20 },
+    { code: "signal", facts: { signal: "SIGSEGV" } },
+  ],
+  [
+    { kind: "exit", code: 7, after_tokens: 20 },
+    { code: "exit_code", facts: { exit_code: "7" } },
+  ],
   [{ kind: "error", failure: "device_oom", after_tokens: 20 }, { code: "device_oom" }],
 ])("an engine that dies by %o rejects everything in flight with the reason", async (fault, failure) => {
-  const order = await agent.scripted(`dies-${fault.kind}`, { default: "z".repeat(300), tokens_per_second: 100, faults: [fault] });
+  const order = await agent.scripted(`dies-${fault.kind}`, {
+    default: "z".repeat(300),
+    tokens_per_second: 100,
+    faults: [fault],
+  });
   const engine = await agent.worker.openEngine(order, ignore, never);
   const outcomes = await Promise.allSettled(["a", "b", "c"].map((id) => engine.generate(textRequest(id))));
   for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason: { failure } });

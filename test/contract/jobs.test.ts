@@ -17,7 +17,10 @@ test("an agent says who it is, what it can start, and what its environments hold
   const { handshake } = agent.worker;
   expect(handshake).toMatchObject({ epoch: 1, jobs: ["import", "model", "training", "generation"] });
   expect(handshake.environments.map(({ name }) => name)).toEqual(["train"]);
-  expect(handshake.environments[0]?.versions).toMatchObject({ python: expect.stringMatching(/^3\./), torch: expect.any(String) });
+  expect(handshake.environments[0]?.versions).toMatchObject({
+    python: expect.stringMatching(/^3\./),
+    torch: expect.any(String),
+  });
 });
 
 test("an import tells its phases and progress and ends with its result", async () => {
@@ -27,7 +30,12 @@ test("an import tells its phases and progress and ends with its result", async (
   expect(done).toEqual({ kind: "imported", rows: 40, images: 40, newImages: 40 });
   expect(events[0]).toMatchObject({ type: "phase", phase: "starting", pid: expect.any(Number) });
   expect(events.at(-1)).toEqual({ type: "done", done });
-  expect(events.filter(({ type }) => type === "progress").at(-1)).toEqual({ type: "progress", done: 40, total: 40, unit: "rows" });
+  expect(events.filter(({ type }) => type === "progress").at(-1)).toEqual({
+    type: "progress",
+    done: 40,
+    total: 40,
+    unit: "rows",
+  });
   const rows = (await readFile(join(agent.runDir, "import-40-rows.jsonl"), "utf8")).trimEnd().split("\n");
   expect(rows).toHaveLength(40);
 });
@@ -59,7 +67,8 @@ test("a stream that is cut again and again gives every event once and in order",
   // Progress is told by time, so the two may differ in how often; each must rise to its end without a repeat.
   const steps = disturbed.flatMap((event) => (event.type === "progress" ? [event.done] : []));
   expect(steps).toEqual([...new Set(steps)].toSorted((left, right) => left - right));
-  const others = (events: JobEvent[]) => events.filter(({ type }) => type !== "progress" && type !== "done").map(comparable);
+  const others = (events: JobEvent[]) =>
+    events.filter(({ type }) => type !== "progress" && type !== "done").map(comparable);
   expect(others(disturbed)).toEqual(others(undisturbed));
   expect(disturbed.at(-1)).toMatchObject({ type: "done", done: { kind: "imported", rows: 60, newImages: 0 } });
 });
@@ -74,7 +83,11 @@ test("what is wrong with a row is the job's failure, with its facts", async () =
 test("an environment that the agent does not have is named", async () => {
   const order = { ...(await agent.importing("import-nowhere", 1)), environment: "vllm" };
   await expect(agent.worker.runJob(order, () => undefined, never)).rejects.toMatchObject({
-    failure: { code: "environment_missing", fieldPath: "environment", facts: { environment: "vllm", expected: "train" } },
+    failure: {
+      code: "environment_missing",
+      fieldPath: "environment",
+      facts: { environment: "vllm", expected: "train" },
+    },
   });
 });
 
@@ -83,7 +96,9 @@ test("a job with a hole is refused before it is sent, by the name of the field",
   if (job.kind !== "import") throw new Error("not an import");
   const Loose = z.custom<typeof job>();
   const { rowsPath: _, ...rest } = job;
-  await expect(agent.worker.runJob({ ...envelope, job: Loose.parse(rest) }, () => undefined, never)).rejects.toMatchObject({
+  await expect(
+    agent.worker.runJob({ ...envelope, job: Loose.parse(rest) }, () => undefined, never),
+  ).rejects.toMatchObject({
     failure: { code: "spec_refused", fieldPath: "import.rowsPath" },
   });
 });

@@ -38,7 +38,14 @@ export class RealAgent implements AsyncDisposable {
     const service = await RunnerService.start({
       socketPath: runtime.file("runner.sock"),
       token,
-      run: { runId: "contract", epoch, lastSeq: () => 0, async *tail() {}, cancel: async () => true, liveEndpoint: () => "" },
+      run: {
+        runId: "contract",
+        epoch,
+        lastSeq: () => 0,
+        async *tail() {},
+        cancel: async () => true,
+        liveEndpoint: () => "",
+      },
     });
     return new RealAgent(folder, runtime, service, epoch);
   }
@@ -77,10 +84,18 @@ export class RealAgent implements AsyncDisposable {
   }
 
   /** The same agent by another way, with the times of its heartbeat. */
-  async reach(times: Partial<AgentAddress> = {}): Promise<{ readonly worker: Worker; readonly way: Way } & AsyncDisposable> {
+  async reach(
+    times: Partial<AgentAddress> = {},
+  ): Promise<{ readonly worker: Worker; readonly way: Way } & AsyncDisposable> {
     const { address } = await this.service.registered("agent-0", never);
-    const way = await Way.open(this.runtime.file(`way-${randomUUID().slice(0, 8)}.sock`), address.slice("unix:".length));
-    const agent = await Agent.connect({ address: way.address, token, epoch: this.epoch, runnerVersion: "0.1.0", ...times }, never);
+    const way = await Way.open(
+      this.runtime.file(`way-${randomUUID().slice(0, 8)}.sock`),
+      address.slice("unix:".length),
+    );
+    const agent = await Agent.connect(
+      { address: way.address, token, epoch: this.epoch, runnerVersion: "0.1.0", ...times },
+      never,
+    );
     const worker = new Worker(agent, async () => {});
     return {
       worker,
@@ -117,9 +132,19 @@ export class RealAgent implements AsyncDisposable {
   /** A job that imports that many drawings. */
   async importing(jobId: string, rows: number): Promise<JobOrder> {
     const sourceRowsPath = join(this.runDir, `${jobId}-source.jsonl`);
-    await writeFile(sourceRowsPath, Array.from({ length: rows }, (_, index) => `${JSON.stringify(drawnRow(index))}\n`).join(""));
+    await writeFile(
+      sourceRowsPath,
+      Array.from({ length: rows }, (_, index) => `${JSON.stringify(drawnRow(index))}\n`).join(""),
+    );
     const rowsPath = join(this.runDir, `${jobId}-rows.jsonl`);
-    return this.order(jobId, { kind: "import", sourceRowsPath, rowsPath, imageRoot: "", blobRoot: join(this.runDir, "blobs"), visionPolicy });
+    return this.order(jobId, {
+      kind: "import",
+      sourceRowsPath,
+      rowsPath,
+      imageRoot: "",
+      blobRoot: join(this.runDir, "blobs"),
+      visionPolicy,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,7 +155,14 @@ export class RealAgent implements AsyncDisposable {
   }
 }
 
-export const visionPolicy = { resize: "keepAspect", minPixels: 3_136, maxPixels: 12_544, gridMultiple: 28, background: "#ffffff", maxImages: 4 } as const;
+export const visionPolicy = {
+  resize: "keepAspect",
+  minPixels: 3_136,
+  maxPixels: 12_544,
+  gridMultiple: 28,
+  background: "#ffffff",
+  maxImages: 4,
+} as const;
 
 /** A request without images. */
 export function textRequest(requestId: string, seed = 1) {
@@ -180,7 +212,10 @@ export class Way {
 
   #join(near: Socket): void {
     const far = connect(this.#target);
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       this.#open.add(from);
       from.on("data", (bytes) => to.write(bytes));
       from.on("error", () => to.destroy());
