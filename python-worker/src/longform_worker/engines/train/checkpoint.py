@@ -25,8 +25,8 @@ from longform_worker.models.loaded import DTYPES, load_model
 KEPT = 2
 OPTIMIZER_FILE = "optimizer.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-# A model folder's files that are neither weights nor made anew when a model is saved.
-NOT_COPIED = (".safetensors", ".safetensors.index.json", "config.json", "generation_config.json", "manifest.json")
+# Files that saving a model makes anew; with the weights, all that is not copied from the base folder.
+MADE_ANEW = {"config.json", "generation_config.json", "manifest.json"}
 
 
 @dataclass(slots=True)
@@ -126,7 +126,8 @@ def _write_model(trainer: Trainer, folder: Path, dtype: torch.dtype) -> None:
     """Weights and config anew, tokenizer, template and processor files as they are in the base folder."""
     model = trainer.loaded.model
     for file in trainer.loaded.folder.iterdir():
-        if file.is_file() and not file.name.endswith(NOT_COPIED):
+        weights = file.name.endswith((".safetensors", ".safetensors.index.json"))
+        if file.is_file() and not weights and file.name not in MADE_ANEW:
             shutil.copyfile(file, folder / file.name)
     state: dict[str, Tensor] = {name: weight.to(dtype) for name, weight in model.state_dict().items()}
     kept_dtype = model.config.dtype
