@@ -29,7 +29,10 @@ export class CancelIntent {
   /** Takes up a wish that was left before, and listens for new ones. */
   static async open(runDir: string, store: RunStore): Promise<CancelIntent> {
     const intent = new CancelIntent(store);
-    const left = await access(cancelFile(runDir)).then(() => true, () => false);
+    const left = await access(cancelFile(runDir)).then(
+      () => true,
+      () => false,
+    );
     if (left) {
       await intent.ask("asked while no runner was there");
       await rm(cancelFile(runDir));

@@ -16,16 +16,35 @@ const USAGE = `longform-runner: runs one experiment and keeps its record
 Exit codes: 0 finished, 1 failed, 2 bad input, 130 cancelled.`;
 
 /** Exit codes of bad input: whoever started the runner has to change something before it can work. */
-const BAD_INPUT = new Set<string>(["spec_refused", "data_refused", "model_refused", "environment_missing", "address_in_use", "run_busy"]);
+const BAD_INPUT = new Set<string>([
+  "spec_refused",
+  "data_refused",
+  "model_refused",
+  "environment_missing",
+  "address_in_use",
+  "run_busy",
+]);
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { "run-dir": { type: "string" }, spec: { type: "string" }, listen: { type: "string" }, help: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: {
+      "run-dir": { type: "string" },
+      spec: { type: "string" },
+      listen: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
   if (values.help === true) {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
   const runDir = values["run-dir"];
-  if (runDir === undefined) throw new RunError({ code: "spec_refused", fieldPath: "--run-dir", facts: { found: "nothing", expected: "the folder of the run" } });
+  if (runDir === undefined)
+    throw new RunError({
+      code: "spec_refused",
+      fieldPath: "--run-dir",
+      facts: { found: "nothing", expected: "the folder of the run" },
+    });
   const state = await serveRun({ runDir, spec: values.spec, listen: values.listen });
   return { finished: 0, failed: 1, cancelled: 130 }[state];
 }

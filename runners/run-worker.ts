@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { RunError } from "../sdk/failure/failure.js";
 import { launchLocal } from "./launch/local.js";
+import type { LiveView } from "./live/live-view.js";
 import { packageVersion } from "./package-version.js";
 import type { RunnerService } from "./service/runner-service.js";
 import type { RuntimeFolder } from "./service/runtime-folder.js";
@@ -13,6 +14,8 @@ const ORPHAN_GRACE_MS = 15_000;
 interface Means {
   readonly store: RunStore;
   readonly runtime: RuntimeFolder;
+  /** Absent where ZeroMQ is. */
+  readonly live: LiveView | undefined;
   readonly token: string;
   readonly signal: AbortSignal;
 }
@@ -25,11 +28,6 @@ export class RunWorker {
 
   constructor(means: Means) {
     this.#means = means;
-  }
-
-  /** Endpoint of the live view, empty when there is none. */
-  get liveEndpoint(): string {
-    return "";
   }
 
   /** Tells where agents report for work. */
@@ -50,8 +48,9 @@ export class RunWorker {
   }
 
   async #start(): Promise<Worker> {
-    const { store, runtime, token, signal } = this.#means;
-    if (this.#service === undefined) throw new RunError({ code: "internal", detail: "a worker was asked for before the service was open" });
+    const { store, runtime, live, token, signal } = this.#means;
+    if (this.#service === undefined)
+      throw new RunError({ code: "internal", detail: "a worker was asked for before the service was open" });
     const worker = await launchLocal({
       runDir: store.runDir,
       runtime,
@@ -64,8 +63,15 @@ export class RunWorker {
       environments: ["train"],
       signal,
     });
-    const { host, pid, environments } = worker.handshake;
-    await store.append({ type: "agent_started", agent: "agent-0", pid, host, versions: { ...environments[0]?.versions } });
+    const { host, pid, environments, liveEndpoint } = worker.handshake;
+    live?.follow(liveEndpoint);
+    await store.append({
+      type: "agent_started",
+      agent: "agent-0",
+      pid,
+      host,
+      versions: { ...environments[0]?.versions },
+    });
     return worker;
   }
 }

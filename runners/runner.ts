@@ -17,7 +17,11 @@ export type RunContext = Omit<StageContext, "inputs" | "key" | "folder" | "emit"
  *
  * @throws RunError of the node that failed; everything finished before it stays in the cache.
  */
-export async function runExperiment(experiment: Experiment, context: RunContext, onStage: (id: string) => void): Promise<void> {
+export async function runExperiment(
+  experiment: Experiment,
+  context: RunContext,
+  onStage: (id: string) => void,
+): Promise<void> {
   const { store, signal } = context;
   const inputs = new Inputs();
   for (const node of planStages(experiment)) {
@@ -34,9 +38,23 @@ export async function runExperiment(experiment: Experiment, context: RunContext,
     const folder = join(store.runDir, "stages", node.id);
     const emit = async (event: Parameters<typeof store.append>[0]) => void (await store.append(event));
     const result = await runNode(node, { ...context, inputs, key, folder, emit });
-    await store.cache.put({ key, kind: node.kind, stage: node.id, experiment: experiment.name, parts, result: toJson(result), refs: refsOf(result) });
+    await store.cache.put({
+      key,
+      kind: node.kind,
+      stage: node.id,
+      experiment: experiment.name,
+      parts,
+      result: toJson(result),
+      refs: refsOf(result),
+    });
     inputs.set(node.id, result);
-    await store.append({ type: "stage_finished", stage: node.id, kind: node.kind, key, seconds: (performance.now() - started) / 1000 });
+    await store.append({
+      type: "stage_finished",
+      stage: node.id,
+      kind: node.kind,
+      key,
+      seconds: (performance.now() - started) / 1000,
+    });
   }
   await publishResults(experiment, inputs, store);
 }

@@ -16,13 +16,15 @@ import type { Experiment } from "../sdk/spec/experiment.js";
 import { CancelIntent } from "./cancel-intent.js";
 import { packageVersion } from "./package-version.js";
 import { shutDownPredecessors } from "./launch/agents-record.js";
+import { LiveView } from "./live/live-view.js";
+import { RunWorker } from "./run-worker.js";
 import { runExperiment } from "./runner.js";
-import { announceRunner } from "./service/runner-record.js";
+import { announceRunner, withdrawRunner } from "./service/runner-record.js";
 import { RunnerService } from "./service/runner-service.js";
 import { RuntimeFolder } from "./service/runtime-folder.js";
+import { stageOfJob } from "./stages/context.js";
 import { CapturedCode } from "./stages/user-code.js";
 import { openRun, type RunStore } from "./store/run-store.js";
-import { RunWorker } from "./run-worker.js";
 
 /** What a runner is started with. */
 export interface ServeOptions {
@@ -49,7 +51,9 @@ export async function serveRun(options: ServeOptions): Promise<ExitRecord["state
   await using runtime = await RuntimeFolder.open(runDir);
   const intent = await CancelIntent.open(runDir, store);
   const token = randomBytes(24).toString("hex");
-  const worker = new RunWorker({ store, runtime, token, signal: intent.signal });
+  await using live = await LiveView.open(runtime.file("live.sock"), stageOfJob);
+  const liveEndpoint = live?.endpoint ?? "";
+  const worker = new RunWorker({ store, runtime, live, token, signal: intent.signal });
   await using service = await RunnerService.start({
     socketPath: runtime.file("runner.sock"),
     listen: options.listen,
@@ -60,35 +64,68 @@ export async function serveRun(options: ServeOptions): Promise<ExitRecord["state
       lastSeq: () => store.lastSeq,
       tail: (afterSeq, signal) => store.tail(afterSeq, signal),
       cancel: (reason) => intent.ask(reason),
-      liveEndpoint: () => worker.liveEndpoint,
+      liveEndpoint: () => liveEndpoint,
     },
   });
   worker.serve(service);
-  await using _record = await announceRunner(runDir, { address: service.address, listening: service.listening, token, pid: process.pid, epoch: store.epoch, liveEndpoint: worker.liveEndpoint });
-  const started = performance.now();
-  const ended = await runAndClose(experiment, store, worker, intent);
-  return await recordEnd(store, ended, (performance.now() - started) / 1000);
+  await announceRunner(runDir, {
+    address: service.address,
+    listening: service.listening,
+    token,
+    pid: process.pid,
+    epoch: store.epoch,
+    liveEndpoint,
+  });
+  try {
+    const started = performance.now();
+    const ended = await runAndClose(experiment, store, worker, intent);
+    return await recordEnd(store, ended, (performance.now() - started) / 1000);
+  } finally {
+    await withdrawRunner(runDir, store.epoch);
+  }
 }
 
 /** How a run came out, before it is stored. */
-type Ended = { readonly state: "finished" } | { readonly state: "failed"; readonly error: unknown; readonly stage: string | undefined } | { readonly state: "cancelled"; readonly reason: string };
+type Ended =
+  | { readonly state: "finished" }
+  | { readonly state: "failed"; readonly error: unknown; readonly stage: string | undefined }
+  | { readonly state: "cancelled"; readonly reason: string };
 
-async function runAndClose(experiment: Experiment, store: RunStore, worker: RunWorker, intent: CancelIntent): Promise<Ended> {
+async function runAndClose(
+  experiment: Experiment,
+  store: RunStore,
+  worker: RunWorker,
+  intent: CancelIntent,
+): Promise<Ended> {
   let stage: string | undefined;
   try {
     await shutDownPredecessors(store.runDir, store.epoch);
     const spec = await readFile(runPaths(store.runDir).spec, "utf8");
-    await store.append({ type: "run_started", run: basename(store.runDir), experiment: experiment.name, specSha256: sha256(spec.trimEnd()), pid: process.pid, version: packageVersion });
+    await store.append({
+      type: "run_started",
+      run: basename(store.runDir),
+      experiment: experiment.name,
+      specSha256: sha256(spec.trimEnd()),
+      pid: process.pid,
+      version: packageVersion,
+    });
     refuseMismatches(experiment);
     const code = new CapturedCode(store.runDir);
     await code.check(experiment);
-    const context = { store, signal: intent.signal, worker: () => worker.get(), userFunction: (reference: Parameters<typeof code.load>[0]) => code.load(reference) };
+    const context = {
+      store,
+      signal: intent.signal,
+      worker: () => worker.get(),
+      userFunction: (reference: Parameters<typeof code.load>[0]) => code.load(reference),
+    };
     await runExperiment(experiment, context, (id) => {
       stage = id;
     });
     return { state: "finished" };
   } catch (error) {
-    return intent.asked === undefined ? { state: "failed", error, stage } : { state: "cancelled", reason: intent.asked };
+    return intent.asked === undefined
+      ? { state: "failed", error, stage }
+      : { state: "cancelled", reason: intent.asked };
   } finally {
     // Nothing of the run is alive when its end is stored.
     await worker.close();
@@ -109,7 +146,9 @@ async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promis
     case "failed": {
       const failure = failureOf(ended.error);
       // A full disk cannot take the event; the end itself must still be tried.
-      await store.append({ type: "run_failed", failure, ...(ended.stage === undefined ? {} : { stage: ended.stage }) }).catch(() => undefined);
+      await store
+        .append({ type: "run_failed", failure, ...(ended.stage === undefined ? {} : { stage: ended.stage }) })
+        .catch(() => undefined);
       await store.finish({ state: "failed", epoch: store.epoch, time, failure });
       break;
     }
@@ -120,5 +159,10 @@ async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promis
 function refuseMismatches(experiment: Experiment): void {
   const [first, ...others] = findMismatches(experiment);
   if (first === undefined) return;
-  throw new RunError({ code: "spec_refused", fieldPath: first.path, detail: others.map(findingLine).join("\n") || undefined, facts: { found: first.found, expected: first.expected } });
+  throw new RunError({
+    code: "spec_refused",
+    fieldPath: first.path,
+    detail: others.map(findingLine).join("\n") || undefined,
+    facts: { found: first.found, expected: first.expected },
+  });
 }

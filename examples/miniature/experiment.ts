@@ -23,7 +23,15 @@ const heldOutPages = generated(world, "singlePages", { seed: 1, count: 96, split
 const model = scratch({
   corpus: generated(world, "longDecks", { seed: 2, count: 600 }),
   vocabularySize: 1_024,
-  text: { layers: 2, hiddenSize: 128, intermediateSize: 256, heads: 4, keyValueHeads: 4, ropeTheta: 500, maxPositions: 1_024 },
+  text: {
+    layers: 2,
+    hiddenSize: 128,
+    intermediateSize: 256,
+    heads: 4,
+    keyValueHeads: 4,
+    ropeTheta: 500,
+    maxPositions: 1_024,
+  },
   vision: { layers: 1, hiddenSize: 64, intermediateSize: 128, heads: 4 },
   initializerRange: 0.08,
   seed: 0,

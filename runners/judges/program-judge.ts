@@ -4,7 +4,10 @@ import type { StageContext } from "../stages/context.js";
 import type { Judge } from "./judge.js";
 
 /** A user's function as a judge. */
-export async function openProgramJudge(spec: Extract<JudgeSpec, { kind: "program" }>, context: Pick<StageContext, "userFunction">): Promise<Judge> {
+export async function openProgramJudge(
+  spec: Extract<JudgeSpec, { kind: "program" }>,
+  context: Pick<StageContext, "userFunction">,
+): Promise<Judge> {
   const answer = await context.userFunction(spec.function);
   return {
     async ask(request) {
@@ -12,10 +15,21 @@ export async function openProgramJudge(spec: Extract<JudgeSpec, { kind: "program
       try {
         reply = await answer(request);
       } catch (error) {
-        throw new RunError({ code: "user_code", detail: String(error), facts: { function: spec.function.name, item: request.item.id } }, { cause: error });
+        throw new RunError(
+          { code: "user_code", detail: String(error), facts: { function: spec.function.name, item: request.item.id } },
+          { cause: error },
+        );
       }
       if (typeof reply === "string") return { text: reply };
-      throw new RunError({ code: "user_code", facts: { function: spec.function.name, item: request.item.id, found: typeof reply, expected: "the judge's answer as text" } });
+      throw new RunError({
+        code: "user_code",
+        facts: {
+          function: spec.function.name,
+          item: request.item.id,
+          found: typeof reply,
+          expected: "the judge's answer as text",
+        },
+      });
     },
   };
 }

@@ -18,7 +18,8 @@ export async function publishResults(experiment: Experiment, inputs: Inputs, sto
       const { folder, weightsSha256, training } = inputs.model(node.id);
       if (training !== undefined) trainings.push({ ...training, stage: node.id, weightsSha256, folder: folder.tree });
     }
-    if (node.kind === "score") benches.push(BenchResult.parse(JSON.parse(await store.blobs.readText(inputs.scores(node.id).file))));
+    if (node.kind === "score")
+      benches.push(BenchResult.parse(JSON.parse(await store.blobs.readText(inputs.scores(node.id).file))));
   }
   const results: RunResults = { format: 1, experiment: experiment.name, trainings, benches };
   await publish(join(store.runDir, "results.json"), `${canonicalJson(toJson(results))}\n`);

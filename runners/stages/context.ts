@@ -28,8 +28,22 @@ export interface StageContext {
 export type UserCode = (...values: readonly unknown[]) => unknown;
 
 /** The fields that every job of a node shares. */
-export function jobEnvelope(node: string, resources: Resources, context: StageContext): { jobId: string; environment: string; threads: number; logPath: string } {
-  return { jobId: `${node}@${context.store.epoch}`, environment: resources.environment, threads: resources.threads, logPath: `${context.folder}/logs` };
+export function jobEnvelope(
+  node: string,
+  resources: Resources,
+  context: StageContext,
+): { jobId: string; environment: string; threads: number; logPath: string } {
+  return {
+    jobId: `${node}@${context.store.epoch}`,
+    environment: resources.environment,
+    threads: resources.threads,
+    logPath: `${context.folder}/logs`,
+  };
+}
+
+/** The node that a job of {@link jobEnvelope} belongs to. */
+export function stageOfJob(jobId: string): string {
+  return jobId.slice(0, jobId.lastIndexOf("@"));
 }
 
 /** Stores what a worker tells about a job as events of its node. */

@@ -2,6 +2,7 @@ import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/cano
 import { failureOf, RunError } from "../../sdk/failure/failure.js";
 import type { GenerateNode } from "../../sdk/plan/stages.js";
 import type { BenchItem } from "../../sdk/spec/rows.js";
+import type { Job } from "../workers/jobs.js";
 import type { Engine, Finished } from "../workers/worker.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import { forEachInFlight } from "./in-flight.js";
@@ -10,6 +11,8 @@ import type { TextsResult } from "./results.js";
 import { readItems, type Sample, sampleName, sampleSeed } from "./samples.js";
 
 export const version = 1;
+
+type GenerationOrder = Extract<Job, { kind: "generation" }>;
 
 interface Wanted {
   readonly item: BenchItem;
@@ -32,14 +35,23 @@ export async function run(node: GenerateNode, context: StageContext): Promise<Te
   const { spec } = node;
   const items = await readItems(context.inputs.rows(node.items).file, blobs);
   const wanted = items.flatMap((item) =>
-    Array.from({ length: spec.samplesPerItem }, (_, sample): Wanted => ({ item, sample, seed: sampleSeed(spec.sampling.seed, item.id, sample) })),
+    Array.from(
+      { length: spec.samplesPerItem },
+      (_, sample): Wanted => ({ item, sample, seed: sampleSeed(spec.sampling.seed, item.id, sample) }),
+    ),
   );
   const samples = finishedSamples(node, context);
   const missing = wanted.filter(({ item, sample }) => !samples.has(sampleName(item.id, sample)));
   if (missing.length > 0) await writeTexts(node, context, missing, samples);
-  const lines = wanted.map(({ item, sample }) => samples.get(sampleName(item.id, sample))).filter((line) => line !== undefined);
+  const lines = wanted
+    .map(({ item, sample }) => samples.get(sampleName(item.id, sample)))
+    .filter((line) => line !== undefined);
   if (lines.every((line) => line.finish === "error"))
-    throw new RunError({ ...lines[0]?.failure, code: lines[0]?.failure?.code ?? "internal", facts: { ...lines[0]?.failure?.facts, item: lines[0]?.item ?? "", texts: `all ${lines.length} failed` } });
+    throw new RunError({
+      ...lines[0]?.failure,
+      code: lines[0]?.failure?.code ?? "internal",
+      facts: { ...lines[0]?.failure?.facts, item: lines[0]?.item ?? "", texts: `all ${lines.length} failed` },
+    });
   const file = await blobs.putText(lines.map((line) => `${canonicalJson(toJson(line))}\n`).join(""));
   return { kind: "texts", file, texts: lines.map((line) => line.text) };
 }
@@ -48,32 +60,30 @@ export async function run(node: GenerateNode, context: StageContext): Promise<Te
 function finishedSamples(node: GenerateNode, context: StageContext): Map<string, Sample> {
   const samples = new Map<string, Sample>();
   for (const { event } of context.store.stored()) {
-    if (event.type !== "sample_done" || event.stage !== node.id || event.key !== context.key || event.finish === "error") continue;
+    if (
+      event.type !== "sample_done" ||
+      event.stage !== node.id ||
+      event.key !== context.key ||
+      event.finish === "error"
+    )
+      continue;
     const { type: _type, stage: _stage, key: _key, ...sample } = event;
     samples.set(sampleName(sample.item, sample.sample), sample);
   }
   return samples;
 }
 
-async function writeTexts(node: GenerateNode, context: StageContext, missing: readonly Wanted[], samples: Map<string, Sample>): Promise<void> {
+async function writeTexts(
+  node: GenerateNode,
+  context: StageContext,
+  missing: readonly Wanted[],
+  samples: Map<string, Sample>,
+): Promise<void> {
   const { blobs } = context.store;
-  const { spec, weights } = node;
+  const { spec } = node;
   const worker = await context.worker();
-  const engine = await worker.openEngine(
-    {
-      ...jobEnvelope(node.id, spec.resources, context),
-      job: {
-        kind: "generation",
-        engine: spec.engine.kind,
-        modelPath: spec.engine.kind === "scripted" ? spec.engine.script : weights.kind === "none" ? "" : context.inputs.weightsPath(weights, blobs),
-        blobRoot: blobs.root,
-        visionPolicy: spec.visionPolicy,
-        promptLayout: spec.promptLayout,
-        precision: spec.engine.kind === "scripted" ? "float32" : spec.engine.precision,
-        maxBatchSequences: spec.engine.maxBatchSequences,
-        maxTokens: spec.engine.maxTokens,
-      },
-    },
+  await using engine = await worker.openEngine(
+    { ...jobEnvelope(node.id, spec.resources, context), job: generationJob(node, context) },
     recordJob(node.id, context),
     context.signal,
   );
@@ -88,13 +98,48 @@ async function writeTexts(node: GenerateNode, context: StageContext, missing: re
     samples.set(sampleName(item.id, sample), line);
     done += 1;
     await context.emit({ type: "progress", stage: node.id, done, total, unit: "texts" });
-  }).finally(() => engine.close());
+  });
+  await engine.close();
+}
+
+function generationJob(node: GenerateNode, context: StageContext): GenerationOrder {
+  const { visionPolicy, promptLayout, engine } = node.spec;
+  const { blobs } = context.store;
+  const shared = { kind: "generation", blobRoot: blobs.root, visionPolicy, promptLayout } as const;
+  const { maxBatchSequences, maxTokens } = engine;
+  switch (engine.kind) {
+    case "scripted":
+      return {
+        ...shared,
+        engine: "scripted",
+        modelPath: engine.script,
+        precision: "float32",
+        maxBatchSequences,
+        maxTokens,
+      };
+    case "transformers": {
+      const modelPath = context.inputs.weightsPath(node.weights, blobs);
+      return {
+        ...shared,
+        engine: "transformers",
+        modelPath,
+        precision: engine.precision,
+        maxBatchSequences,
+        maxTokens,
+      };
+    }
+  }
 }
 
 async function requestText(engine: Engine, node: GenerateNode, { item, sample, seed }: Wanted): Promise<Finished> {
   const { seed: _, ...sampling } = node.spec.sampling;
   try {
-    return await engine.generate({ requestId: sampleName(item.id, sample), prompt: item.prompt, images: item.images, sampling: { ...sampling, seed } });
+    return await engine.generate({
+      requestId: sampleName(item.id, sample),
+      prompt: item.prompt,
+      images: item.images,
+      sampling: { ...sampling, seed },
+    });
   } catch (error) {
     throw new RunError({ ...failureOf(error), facts: { ...failureOf(error).facts, item: item.id } }, { cause: error });
   }

@@ -30,12 +30,20 @@ export async function run(node: ImportNode, context: StageContext): Promise<Rows
   const done = await worker.runJob(
     {
       ...jobEnvelope(node.id, resources, context),
-      job: { kind: "import", sourceRowsPath, rowsPath, imageRoot: source.imageRoot, blobRoot: blobs.root, visionPolicy: node.visionPolicy },
+      job: {
+        kind: "import",
+        sourceRowsPath,
+        rowsPath,
+        imageRoot: source.imageRoot,
+        blobRoot: blobs.root,
+        visionPolicy: node.visionPolicy,
+      },
     },
     recordJob(node.id, context),
     context.signal,
   );
-  if (done.kind !== "imported") throw new RunError({ code: "internal", detail: `an import ended with the result of ${done.kind}` });
+  if (done.kind !== "imported")
+    throw new RunError({ code: "internal", detail: `an import ended with the result of ${done.kind}` });
   const file = await blobs.putFile(rowsPath);
   await rm(work, { recursive: true });
   return { kind: "rows", file, rows: done.rows, images: done.images };

@@ -1,5 +1,9 @@
 /** Runs `work` for every entry, at most `limit` at one time. The first error stops new work and is thrown after the rest has ended. */
-export async function forEachInFlight<Entry>(entries: readonly Entry[], limit: number, work: (entry: Entry) => Promise<void>): Promise<void> {
+export async function forEachInFlight<Entry>(
+  entries: readonly Entry[],
+  limit: number,
+  work: (entry: Entry) => Promise<void>,
+): Promise<void> {
   const queue = entries[Symbol.iterator]();
   const errors: unknown[] = [];
   const lane = async (): Promise<void> => {

@@ -60,8 +60,15 @@ export class Inputs {
   }
 
   /** Where the weights lie. */
-  weightsPath(weights: Exclude<Weights, { kind: "none" }>, blobs: BlobStore): string {
-    return weights.kind === "folder" ? weights.path : blobs.treePath(this.model(weights.id).folder);
+  weightsPath(weights: Weights, blobs: BlobStore): string {
+    switch (weights.kind) {
+      case "node":
+        return blobs.treePath(this.model(weights.id).folder);
+      case "folder":
+        return weights.path;
+      case "none":
+        throw new RunError({ code: "internal", detail: "a node without weights asks where they lie" });
+    }
   }
 }
 

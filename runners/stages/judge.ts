@@ -42,10 +42,16 @@ export async function run(node: JudgeNode, context: StageContext): Promise<Verdi
     done += 1;
     await context.emit({ type: "progress", stage: node.id, done, total: samples.length, unit: "verdicts" });
   });
-  const lines = samples.map(({ item, sample }) => verdicts.get(sampleName(item, sample))).filter((line) => line !== undefined);
+  const lines = samples
+    .map(({ item, sample }) => verdicts.get(sampleName(item, sample)))
+    .filter((line) => line !== undefined);
   const failed = lines.filter((line) => line.verdict === "error");
   if (failed.length > 0 && failed.length === lines.filter((line) => line.verdict !== "skipped").length)
-    throw new RunError({ code: "judge_unreachable", detail: failed[0]?.failure?.detail, facts: { ...failed[0]?.failure?.facts, verdicts: `all ${failed.length} failed` } });
+    throw new RunError({
+      code: "judge_unreachable",
+      detail: failed[0]?.failure?.detail,
+      facts: { ...failed[0]?.failure?.facts, verdicts: `all ${failed.length} failed` },
+    });
   const file = await blobs.putText(lines.map((line) => `${canonicalJson(toJson(line))}\n`).join(""));
   return { kind: "verdicts", file, replies: lines.flatMap((line) => (line.reply === undefined ? [] : [line.reply])) };
 }
@@ -54,23 +60,34 @@ export async function run(node: JudgeNode, context: StageContext): Promise<Verdi
 function storedVerdicts(node: JudgeNode, context: StageContext): Map<string, StoredVerdict> {
   const verdicts = new Map<string, StoredVerdict>();
   for (const { event } of context.store.stored()) {
-    if (event.type !== "verdict" || event.stage !== node.id || event.key !== context.key || event.verdict === "error") continue;
+    if (event.type !== "verdict" || event.stage !== node.id || event.key !== context.key || event.verdict === "error")
+      continue;
     const { type: _type, stage: _stage, key: _key, ...verdict } = event;
     verdicts.set(sampleName(verdict.item, verdict.sample), verdict);
   }
   return verdicts;
 }
 
-async function verdictOn(sample: Sample, item: BenchItem | undefined, judge: Awaited<ReturnType<typeof openJudge>>, context: StageContext): Promise<StoredVerdict> {
+async function verdictOn(
+  sample: Sample,
+  item: BenchItem | undefined,
+  judge: Awaited<ReturnType<typeof openJudge>>,
+  context: StageContext,
+): Promise<StoredVerdict> {
   const name = { item: sample.item, sample: sample.sample };
-  if (item === undefined) throw new RunError({ code: "store_corrupt", facts: { item: sample.item, found: "a text of no item" } });
+  if (item === undefined)
+    throw new RunError({ code: "store_corrupt", facts: { item: sample.item, found: "a text of no item" } });
   if (sample.finish === "error" || sample.finish === "abort") return { ...name, verdict: "skipped" };
   const { blobs } = context.store;
   const text = await blobs.readText(sample.text);
   const prompt = judgePrompt({ request: item.prompt, response: text, imageCount: item.images.length });
   try {
     const reply = await judge.ask({ item, text, prompt: prompt.text, verdictIndex: 0 });
-    return { ...name, verdict: parseJudgeReply(reply).status, reply: await blobs.putText(canonicalJson(toJson(reply))) };
+    return {
+      ...name,
+      verdict: parseJudgeReply(reply).status,
+      reply: await blobs.putText(canonicalJson(toJson(reply))),
+    };
   } catch (error) {
     return { ...name, verdict: "error", failure: failureOf(error) };
   }

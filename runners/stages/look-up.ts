@@ -23,7 +23,12 @@ export interface LookUp {
 }
 
 /** Asks the cache for the result of a node whose inputs have results. */
-export async function lookUp(node: StageNode, inputs: Inputs, experiment: string, { cache, blobs }: { readonly cache: StageCache; readonly blobs: BlobReader }): Promise<LookUp> {
+export async function lookUp(
+  node: StageNode,
+  inputs: Inputs,
+  experiment: string,
+  { cache, blobs }: { readonly cache: StageCache; readonly blobs: BlobReader },
+): Promise<LookUp> {
   const { key, parts } = await stageKey(node, inputs);
   const found = await cache.get(key);
   if (found.hit) {
@@ -44,6 +49,13 @@ async function imagesPresent(node: StageNode, result: StageResult, blobs: BlobRe
   if (node.kind !== "import" || result.kind !== "rows") return true;
   const rows = await readJsonLines(result.file, ImportedRow, blobs);
   const hashes = new Set(rows.flatMap((row) => row.images.map((image) => image.sha256)));
-  const found = await Promise.all([...hashes].map((sha256) => stat(blobs.path({ sha256, bytes: 0 })).then(() => true, () => false)));
+  const found = await Promise.all(
+    [...hashes].map((sha256) =>
+      stat(blobs.path({ sha256, bytes: 0 })).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   return found.every(Boolean);
 }

@@ -10,7 +10,11 @@ export const version = 1;
 
 export function parts(node: MakeModelNode, inputs: Inputs): JsonValue {
   const { corpus: _, ...model } = node.model;
-  return { corpus: inputs.rows(node.corpus).file.sha256, model: toJson(model), visionPolicy: toJson(node.visionPolicy) };
+  return {
+    corpus: inputs.rows(node.corpus).file.sha256,
+    model: toJson(model),
+    visionPolicy: toJson(node.visionPolicy),
+  };
 }
 
 /** A model folder with random weights and a tokenizer trained on the corpus. */
@@ -37,6 +41,7 @@ export async function run(node: MakeModelNode, context: StageContext): Promise<M
     recordJob(node.id, context),
     context.signal,
   );
-  if (done.kind !== "made") throw new RunError({ code: "internal", detail: `making a model ended with the result of ${done.kind}` });
+  if (done.kind !== "made")
+    throw new RunError({ code: "internal", detail: `making a model ended with the result of ${done.kind}` });
   return { kind: "model", folder: await blobs.putTree(outputPath), weightsSha256: done.weightsSha256 };
 }

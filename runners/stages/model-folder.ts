@@ -24,12 +24,20 @@ export async function folderSha256(path: string): Promise<string> {
 export async function checkModelFolder(path: string): Promise<readonly string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) throw refused(path, "no folder that can be read", "a model folder");
-  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map((entry) => entry.name).sort();
+  const files = entries
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+    .map((entry) => entry.name)
+    .toSorted();
   if (!files.includes("config.json")) throw refused(path, "no config.json", "a model folder as the hub stores it");
-  if (!files.includes("tokenizer.json") && !files.includes("vocab.json")) throw refused(path, "no tokenizer.json and no vocab.json", "the tokenizer beside the weights");
+  if (!files.includes("tokenizer.json") && !files.includes("vocab.json"))
+    throw refused(path, "no tokenizer.json and no vocab.json", "the tokenizer beside the weights");
   if (!files.some((file) => file.endsWith(".safetensors"))) {
     const pickle = files.find((file) => PICKLES.test(file));
-    throw refused(path, pickle === undefined ? "no weights" : `only pickled weights (${pickle})`, "weights as .safetensors");
+    throw refused(
+      path,
+      pickle === undefined ? "no weights" : `only pickled weights (${pickle})`,
+      "weights as .safetensors",
+    );
   }
   return files;
 }

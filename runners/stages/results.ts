@@ -4,7 +4,9 @@ import { FileRef, TreeRef } from "../../sdk/run-folder/events.js";
 const count = z.number().int().min(0);
 
 /** Rows as JSON lines; after an import their images are stored by content. */
-export const RowsResult = z.strictObject({ kind: z.literal("rows"), file: FileRef, rows: count, images: count }).readonly();
+export const RowsResult = z
+  .strictObject({ kind: z.literal("rows"), file: FileRef, rows: count, images: count })
+  .readonly();
 export type RowsResult = z.output<typeof RowsResult>;
 
 /** What a training came to, besides its weights. */
@@ -20,15 +22,21 @@ const Training = z
   .readonly();
 
 /** A model folder; `training` is absent where random weights were made. */
-export const ModelResult = z.strictObject({ kind: z.literal("model"), folder: TreeRef, weightsSha256: z.string(), training: Training.optional() }).readonly();
+export const ModelResult = z
+  .strictObject({ kind: z.literal("model"), folder: TreeRef, weightsSha256: z.string(), training: Training.optional() })
+  .readonly();
 export type ModelResult = z.output<typeof ModelResult>;
 
 /** Texts of a benchmark: one JSON line a sample, each text a file of its own. */
-export const TextsResult = z.strictObject({ kind: z.literal("texts"), file: FileRef, texts: z.array(FileRef).readonly() }).readonly();
+export const TextsResult = z
+  .strictObject({ kind: z.literal("texts"), file: FileRef, texts: z.array(FileRef).readonly() })
+  .readonly();
 export type TextsResult = z.output<typeof TextsResult>;
 
 /** Verdicts on them: one JSON line a sample, each reply a file of its own. */
-export const VerdictsResult = z.strictObject({ kind: z.literal("verdicts"), file: FileRef, replies: z.array(FileRef).readonly() }).readonly();
+export const VerdictsResult = z
+  .strictObject({ kind: z.literal("verdicts"), file: FileRef, replies: z.array(FileRef).readonly() })
+  .readonly();
 export type VerdictsResult = z.output<typeof VerdictsResult>;
 
 /** Scores of a benchmark. */
@@ -36,7 +44,13 @@ export const ScoresResult = z.strictObject({ kind: z.literal("scores"), file: Fi
 export type ScoresResult = z.output<typeof ScoresResult>;
 
 /** What a node of the plan gives to later ones. */
-export const StageResult = z.discriminatedUnion("kind", [RowsResult, ModelResult, TextsResult, VerdictsResult, ScoresResult]);
+export const StageResult = z.discriminatedUnion("kind", [
+  RowsResult,
+  ModelResult,
+  TextsResult,
+  VerdictsResult,
+  ScoresResult,
+]);
 export type StageResult = z.output<typeof StageResult>;
 
 /** The blobs that a result stands on. */

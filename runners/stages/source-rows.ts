@@ -25,15 +25,21 @@ export interface SourceRows {
  *
  * @throws RunError data_refused naming file, row and field; user_code when the user's function throws.
  */
-export async function readSourceRows(dataset: Dataset, kind: "training" | "bench", context: StageContext): Promise<SourceRows> {
+export async function readSourceRows(
+  dataset: Dataset,
+  kind: "training" | "bench",
+  context: StageContext,
+): Promise<SourceRows> {
   const source = dataset.kind === "records" ? dataset.path : `${dataset.function.name}()`;
   const values = dataset.kind === "records" ? readLines(dataset.path) : callDataset(dataset, context);
   const rows: SourceRow[] = [];
   const ids = new Map<string, string>();
   for await (const { where, value } of values) {
-    const row = kind === "training" ? parseRow(TrainingRow, value, source, where) : parseRow(BenchRow, value, source, where);
+    const row =
+      kind === "training" ? parseRow(TrainingRow, value, source, where) : parseRow(BenchRow, value, source, where);
     const twin = ids.get(row.id);
-    if (twin !== undefined) throw refused(source, where, "id", `"${row.id}", which ${twin} has too`, "an id of its own");
+    if (twin !== undefined)
+      throw refused(source, where, "id", `"${row.id}", which ${twin} has too`, "an id of its own");
     ids.set(row.id, where);
     rows.push(row);
   }
@@ -65,7 +71,19 @@ async function imageSha256(file: string, row: string, path: string): Promise<str
   try {
     return sha256(await readFile(join(dirname(file), path)));
   } catch (error) {
-    throw new RunError({ code: "data_refused", facts: { file, row, field: "images", found: `${path}, which cannot be read`, expected: "an image file below the folder of the rows" } }, { cause: error });
+    throw new RunError(
+      {
+        code: "data_refused",
+        facts: {
+          file,
+          row,
+          field: "images",
+          found: `${path}, which cannot be read`,
+          expected: "an image file below the folder of the rows",
+        },
+      },
+      { cause: error },
+    );
   }
 }
 
@@ -77,13 +95,23 @@ interface Found {
 async function* readLines(path: string): AsyncGenerator<Found> {
   let line = 0;
   try {
-    for await (const text of createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of createInterface({
+      input: createReadStream(path, "utf8"),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    })) {
       line += 1;
       if (text.trim() !== "") yield { where: `line ${line}`, value: parseJson(text, path, line) };
     }
   } catch (error) {
     if (error instanceof RunError) throw error;
-    throw new RunError({ code: "data_refused", detail: failureOf(error).detail, facts: { file: path, found: "no file that can be read", expected: "a JSON-lines file" } }, { cause: error });
+    throw new RunError(
+      {
+        code: "data_refused",
+        detail: failureOf(error).detail,
+        facts: { file: path, found: "no file that can be read", expected: "a JSON-lines file" },
+      },
+      { cause: error },
+    );
   }
 }
 
@@ -91,17 +119,29 @@ function parseJson(text: string, path: string, line: number): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new RunError({ code: "data_refused", facts: { file: path, row: `line ${line}`, found: text.slice(0, 60), expected: "one JSON object a line" } }, { cause: error });
+    throw new RunError(
+      {
+        code: "data_refused",
+        facts: { file: path, row: `line ${line}`, found: text.slice(0, 60), expected: "one JSON object a line" },
+      },
+      { cause: error },
+    );
   }
 }
 
-async function* callDataset(dataset: Extract<Dataset, { kind: "generated" }>, context: StageContext): AsyncGenerator<Found> {
+async function* callDataset(
+  dataset: Extract<Dataset, { kind: "generated" }>,
+  context: StageContext,
+): AsyncGenerator<Found> {
   const make = await context.userFunction(dataset.function);
   let made: unknown;
   try {
     made = await make(dataset.arguments);
   } catch (error) {
-    throw new RunError({ code: "user_code", detail: String(error), facts: { function: dataset.function.name } }, { cause: error });
+    throw new RunError(
+      { code: "user_code", detail: String(error), facts: { function: dataset.function.name } },
+      { cause: error },
+    );
   }
   const rows = z.array(z.unknown()).safeParse(made);
   if (!rows.success) throw refused(`${dataset.function.name}()`, "its result", "", typeof made, "an array of rows");
@@ -119,5 +159,8 @@ function parseRow<Row extends SourceRow>(schema: z.ZodType<Row>, value: unknown,
 }
 
 function refused(file: string, row: string, field: string, found: string, expected: string): RunError {
-  return new RunError({ code: "data_refused", facts: { file, row, ...(field === "" ? {} : { field }), found, expected } });
+  return new RunError({
+    code: "data_refused",
+    facts: { file, row, ...(field === "" ? {} : { field }), found, expected },
+  });
 }

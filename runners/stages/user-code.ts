@@ -26,7 +26,11 @@ export class CapturedCode {
     const loaded = this.#modules.get(module) ?? this.#import(module);
     this.#modules.set(module, loaded);
     const found: unknown = Reflect.get(await loaded, name);
-    if (!isUserCode(found)) throw new RunError({ code: "user_code", facts: { function: name, found: typeof found, expected: `an exported function "${name}"` } });
+    if (!isUserCode(found))
+      throw new RunError({
+        code: "user_code",
+        facts: { function: name, found: typeof found, expected: `an exported function "${name}"` },
+      });
     return found;
   }
 
@@ -35,7 +39,14 @@ export class CapturedCode {
     const path = join(this.#folder, `${hash}.mjs`);
     const code = await readFile(path).catch(() => undefined);
     if (code === undefined || sha256(code) !== hash)
-      throw new RunError({ code: "store_corrupt", facts: { file: path, found: code === undefined ? "no file" : "other code", expected: `code with the hash ${hash}` } });
+      throw new RunError({
+        code: "store_corrupt",
+        facts: {
+          file: path,
+          found: code === undefined ? "no file" : "other code",
+          expected: `code with the hash ${hash}`,
+        },
+      });
     try {
       const imported: unknown = await import(pathToFileURL(path).href);
       if (typeof imported === "object" && imported !== null) return imported;
@@ -48,7 +59,8 @@ export class CapturedCode {
 
 /** Every user function that an experiment names. */
 export function userFunctionsOf(experiment: Experiment): readonly UserFunction[] {
-  const ofDataset = (dataset: Dataset | undefined): readonly UserFunction[] => (dataset?.kind === "generated" ? [dataset.function] : []);
+  const ofDataset = (dataset: Dataset | undefined): readonly UserFunction[] =>
+    dataset?.kind === "generated" ? [dataset.function] : [];
   return experiment.stages.flatMap((stage) => {
     const corpus = stage.model.kind === "scratch" ? ofDataset(stage.model.corpus) : [];
     switch (stage.kind) {

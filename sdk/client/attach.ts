@@ -10,7 +10,12 @@ import { readRunnerRecord } from "./runner-record.js";
  *
  * @returns Where the run then stands; `running` after the signal.
  */
-export async function attach(runDir: string, afterSeq: number, onEvent: (event: StoredEvent) => Promise<void> | void, signal: AbortSignal): Promise<RunState> {
+export async function attach(
+  runDir: string,
+  afterSeq: number,
+  onEvent: (event: StoredEvent) => Promise<void> | void,
+  signal: AbortSignal,
+): Promise<RunState> {
   let last = afterSeq;
   const take = async (event: StoredEvent) => {
     if (event.seq <= last) return;
@@ -23,13 +28,18 @@ export async function attach(runDir: string, afterSeq: number, onEvent: (event: 
 }
 
 /** Events from the runner, as long as it answers. What it could not send is read from the folder afterwards. */
-async function watchRunner(runDir: string, afterSeq: number, take: (event: StoredEvent) => Promise<void>, signal: AbortSignal): Promise<void> {
+async function watchRunner(
+  runDir: string,
+  afterSeq: number,
+  take: (event: StoredEvent) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   const record = await readRunnerRecord(runDir);
   if (record === undefined) return;
   const [{ RunnerClient }, { RpcError }] = await Promise.all([import("./runner-client.js"), import("./grpc.js")]);
   await using client = await RunnerClient.open(record);
   try {
-    for await (const { line } of client.watch(afterSeq, signal)) await take(parseEvent(JSON.parse(line)));
+    for await (const { line } of client.watch(afterSeq, signal)) await take(parseEvent(line));
   } catch (error) {
     if (!(error instanceof RpcError) && !signal.aborted) throw error;
   }

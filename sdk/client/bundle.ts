@@ -41,7 +41,11 @@ interface Settings {
   readonly plugins: Plugin[];
 }
 
-async function build(entry: string, field: string, { external, plugins }: Settings): Promise<{ text: string; outputs: readonly string[] }> {
+async function build(
+  entry: string,
+  field: string,
+  { external, plugins }: Settings,
+): Promise<{ text: string; outputs: readonly string[] }> {
   const esbuild = await import("esbuild");
   try {
     const result = await esbuild.build({
@@ -60,11 +64,15 @@ async function build(entry: string, field: string, { external, plugins }: Settin
       ...(external ? { packages: "external", define: { "import.meta.url": FILE_URL } } : {}),
       plugins,
     });
-    return { text: result.outputFiles[0]?.text ?? "", outputs: Object.values(result.metafile.outputs)[0]?.exports ?? [] };
+    return {
+      text: result.outputFiles[0]?.text ?? "",
+      outputs: Object.values(result.metafile.outputs)[0]?.exports ?? [],
+    };
   } catch (error) {
     const first = isBuildFailure(error) ? error.errors[0] : undefined;
     if (first === undefined) throw error;
-    const where = first.location === null ? "" : ` (${join(dirname(entry), first.location.file)}:${first.location.line})`;
+    const where =
+      first.location === null ? "" : ` (${join(dirname(entry), first.location.file)}:${first.location.line})`;
     throw new SpecError([{ path: field, found: `${first.text}${where}`, expected: "a module that compiles" }]);
   }
 }
@@ -77,7 +85,10 @@ const ownUrls: Plugin = {
     builder.onLoad({ filter: /\.[cm]?[jt]s$/, namespace: "file" }, async ({ path }) => {
       const source = await readFile(path, "utf8");
       if (!source.includes("import.meta.url")) return undefined;
-      return { contents: `const ${FILE_URL}=${JSON.stringify(pathToFileURL(path).href)};${source}`, loader: /\.[cm]?ts$/.test(path) ? "ts" : "js" };
+      return {
+        contents: `const ${FILE_URL}=${JSON.stringify(pathToFileURL(path).href)};${source}`,
+        loader: /\.[cm]?ts$/.test(path) ? "ts" : "js",
+      };
     });
   },
 };

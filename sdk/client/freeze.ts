@@ -48,18 +48,27 @@ class Freezer {
       case "sft": {
         const dataset = await this.#dataset(stage.dataset, `${field}.dataset`);
         if (stage.gate === undefined) return { ...stage, model, dataset };
-        return { ...stage, model, dataset, gate: { ...stage.gate, dataset: await this.#dataset(stage.gate.dataset, `${field}.gate.dataset`) } };
+        return {
+          ...stage,
+          model,
+          dataset,
+          gate: { ...stage.gate, dataset: await this.#dataset(stage.gate.dataset, `${field}.gate.dataset`) },
+        };
       }
       case "mmLongBenchWrite": {
         const measures: Record<string, UserFunction> = {};
-        for (const [name, reference] of Object.entries(stage.measures)) measures[name] = await this.#function(reference, `${field}.measures.${name}`);
+        for (const [name, reference] of Object.entries(stage.measures))
+          measures[name] = await this.#function(reference, `${field}.measures.${name}`);
         return {
           ...stage,
           model,
           measures,
           items: await this.#dataset(stage.items, `${field}.items`),
           judge: { ...stage.judge, function: await this.#function(stage.judge.function, `${field}.judge.function`) },
-          engine: stage.engine.kind === "scripted" ? { ...stage.engine, script: await this.#path(stage.engine.script, `${field}.engine.script`) } : stage.engine,
+          engine:
+            stage.engine.kind === "scripted"
+              ? { ...stage.engine, script: await this.#path(stage.engine.script, `${field}.engine.script`) }
+              : stage.engine,
         };
       }
     }
@@ -87,14 +96,27 @@ class Freezer {
     const { bundleForRun } = await import("./bundle.js");
     const bundle = this.#bundles.get(path) ?? (await bundleForRun(path, `${field}.module`));
     this.#bundles.set(path, bundle);
-    if (!bundle.exports.includes(name)) throw new SpecError([{ path: `${field}.name`, found: `"${name}"`, expected: `an export of ${path}: ${bundle.exports.join(", ") || "it has none"}` }]);
+    if (!bundle.exports.includes(name))
+      throw new SpecError([
+        {
+          path: `${field}.name`,
+          found: `"${name}"`,
+          expected: `an export of ${path}: ${bundle.exports.join(", ") || "it has none"}`,
+        },
+      ]);
     return { module: `sha256:${bundle.sha256}`, name };
   }
 
   async #path(given: string, field: string): Promise<string> {
     const path = given.startsWith("file:") ? fileURLToPath(given) : resolve(this.#base, given);
     await access(path).catch(() => {
-      throw new SpecError([{ path: field, found: `"${given}", which does not exist below ${this.#base}`, expected: "an existing file or folder" }]);
+      throw new SpecError([
+        {
+          path: field,
+          found: `"${given}", which does not exist below ${this.#base}`,
+          expected: "an existing file or folder",
+        },
+      ]);
     });
     return path;
   }

@@ -34,7 +34,13 @@ async function valueOf(path: string, file: string): Promise<unknown> {
     case ".mjs":
       return await defaultExport(path, file);
     default:
-      throw new SpecError([{ path: file, found: `a ${extname(path) || "nameless"} file`, expected: "a .ts, .mts, .js, .mjs or .json file" }]);
+      throw new SpecError([
+        {
+          path: file,
+          found: `a ${extname(path) || "nameless"} file`,
+          expected: "a .ts, .mts, .js, .mjs or .json file",
+        },
+      ]);
   }
 }
 
@@ -55,7 +61,13 @@ async function defaultExport(path: string, file: string): Promise<unknown> {
     const module: unknown = await import(pathToFileURL(compiled).href);
     if (typeof module === "object" && module !== null && "default" in module) return module.default;
     const names = typeof module === "object" && module !== null ? Object.keys(module) : [];
-    throw new SpecError([{ path: file, found: names.length === 0 ? "no exports" : `the exports ${names.join(", ")}`, expected: "`export default experiment(…)`" }]);
+    throw new SpecError([
+      {
+        path: file,
+        found: names.length === 0 ? "no exports" : `the exports ${names.join(", ")}`,
+        expected: "`export default experiment(…)`",
+      },
+    ]);
   } catch (error) {
     if (error instanceof SpecError) throw error;
     throw new SpecError([{ path: file, found: String(error), expected: "a module that loads" }], { cause: error });

@@ -19,7 +19,17 @@ export async function prepareRun(runDir: string, { experiment, code }: FrozenExp
   try {
     await link(written, paths.spec);
   } catch (error) {
-    throw new RunError({ code: "spec_refused", facts: { file: paths.spec, found: "a run that was prepared already", expected: "a folder of its own for each run" } }, { cause: error });
+    throw new RunError(
+      {
+        code: "spec_refused",
+        facts: {
+          file: paths.spec,
+          found: "a run that was prepared already",
+          expected: "a folder of its own for each run",
+        },
+      },
+      { cause: error },
+    );
   } finally {
     await rm(written);
   }

@@ -25,10 +25,19 @@ export interface StartOptions {
 export async function start(runDir: string, { listen }: StartOptions = {}): Promise<void> {
   const log = await open(runPaths(runDir).runnerLog, "a");
   const before = (await log.stat()).size;
-  const runner = spawn(process.execPath, [join(packageRoot, "dist", "runners", "main.js"), "--run-dir", runDir, ...(listen === undefined ? [] : ["--listen", listen])], {
-    detached: true,
-    stdio: ["ignore", log.fd, log.fd],
-  });
+  const runner = spawn(
+    process.execPath,
+    [
+      join(packageRoot, "dist", "runners", "main.js"),
+      "--run-dir",
+      runDir,
+      ...(listen === undefined ? [] : ["--listen", listen]),
+    ],
+    {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+    },
+  );
   await log.close();
   runner.unref();
   const deadline = performance.now() + START_DEADLINE_MS;
@@ -37,9 +46,17 @@ export async function start(runDir: string, { listen }: StartOptions = {}): Prom
     if (runner.exitCode !== null || runner.signalCode !== null) {
       if ((await readExit(runDir)) !== undefined) return;
       const words = (await readFile(runPaths(runDir).runnerLog)).subarray(before).toString("utf8").trim();
-      throw new RunError({ code: "launch_failed", detail: words, facts: { run: runDir, exit_code: runner.exitCode ?? runner.signalCode ?? "unknown" } });
+      throw new RunError({
+        code: "launch_failed",
+        detail: words,
+        facts: { run: runDir, exit_code: runner.exitCode ?? runner.signalCode ?? "unknown" },
+      });
     }
     await sleep(POLL_MS);
   }
-  throw new RunError({ code: "launch_failed", detail: "the runner did not announce itself", facts: { run: runDir, pid: runner.pid ?? 0 } });
+  throw new RunError({
+    code: "launch_failed",
+    detail: "the runner did not announce itself",
+    facts: { run: runDir, pid: runner.pid ?? 0 },
+  });
 }

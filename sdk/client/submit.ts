@@ -41,7 +41,8 @@ export async function submit(experiment: Experiment, { runs, base }: SubmitOptio
   const frozen = await freeze(experiment, base ?? process.cwd());
   const folder = runsFolder(runs);
   const earlier = await unfinishedRun(folder, frozen.experiment);
-  if (earlier !== undefined) return { runDir: earlier.folder, standing: earlier.state === "running" ? "running" : "unfinished" };
+  if (earlier !== undefined)
+    return { runDir: earlier.folder, standing: earlier.state === "running" ? "running" : "unfinished" };
   const runDir = join(folder, runId(experiment.name, new Date()));
   await prepareRun(runDir, frozen);
   return { runDir, standing: "new" };

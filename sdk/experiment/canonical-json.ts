@@ -8,7 +8,7 @@ export function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (value !== null && typeof value === "object") {
     const fields = Object.keys(value)
-      .sort()
+      .toSorted()
       .flatMap((key) => {
         const field = value[key];
         return field === undefined ? [] : [`${JSON.stringify(key)}:${canonicalJson(field)}`];

@@ -25,7 +25,11 @@ export interface ExperimentBuilder {
  *
  * @throws SpecError naming every field that does not fit, what was found and what is expected.
  */
-export function experiment(name: string, build: (x: ExperimentBuilder) => void, about: { readonly description?: string } = {}): ExperimentSpec {
+export function experiment(
+  name: string,
+  build: (x: ExperimentBuilder) => void,
+  about: { readonly description?: string } = {},
+): ExperimentSpec {
   const stages: unknown[] = [];
   build({
     sft(stage, spec) {

@@ -38,42 +38,62 @@ export function parseSpec<Schema extends z.ZodType>(schema: Schema, value: unkno
 }
 
 function findingsOf(issue: z.core.$ZodIssue, schema: z.ZodType, root: unknown): SpecFinding[] {
-  const found = shortJson(valueAt(root, issue.path));
-  const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") return unknownKeys(issue, schema, root);
+  const value = valueAt(root, issue.path);
+  const choices = choicesOf(issue);
+  const nearest = nearestKey(String(value), choices);
+  return [
+    {
+      path: issue.path.join("."),
+      found: shortJson(value),
+      expected: choices.length > 0 ? oneOf(choices) : expectationOf(issue),
+      ...(nearest === undefined ? {} : { nearest }),
+    },
+  ];
+}
+
+function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys, schema: z.ZodType, root: unknown): SpecFinding[] {
+  const known = knownKeys(schema, issue.path, root);
+  return issue.keys.map((key) => {
+    const nearest = nearestKey(key, known);
+    return {
+      path: [...issue.path, key].join("."),
+      found: `the unknown key "${key}"`,
+      expected: known.length === 0 ? "no such key" : `one of ${known.join(", ")}`,
+      ...(nearest === undefined ? {} : { nearest }),
+    };
+  });
+}
+
+/** The values that a field takes, where they can be counted. */
+function choicesOf(issue: z.core.$ZodIssue): readonly string[] {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  if (issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options)) return issue.options.map(String);
+  return [];
+}
+
+function oneOf(choices: readonly string[]): string {
+  return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(", ")}`;
+}
+
+function expectationOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
-    case "unrecognized_keys": {
-      const known = knownKeys(schema, issue.path, root);
-      return issue.keys.map((key) => {
-        const nearest = nearestKey(key, known);
-        return {
-          path: [...issue.path, key].join("."),
-          found: `the unknown key "${key}"`,
-          expected: known.length === 0 ? "no such key" : `one of ${known.join(", ")}`,
-          ...(nearest === undefined ? {} : { nearest }),
-        };
-      });
-    }
     case "invalid_type":
-      return [{ path, found, expected: issue.expected === "int" ? "a whole number" : `${article(issue.expected)} ${issue.expected}` }];
-    case "invalid_value": {
-      const values = issue.values.map(String);
-      const nearest = nearestKey(String(valueAt(root, issue.path)), values);
-      return [{ path, found, expected: values.length === 1 ? `"${values[0]}"` : `one of ${values.join(", ")}`, ...(nearest === undefined ? {} : { nearest }) }];
-    }
+      return issue.expected === "int" ? "a whole number" : `${article(issue.expected)} ${issue.expected}`;
     case "too_small":
-      return [{ path, found, expected: customText(issue.message, `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`) }];
+      return customText(issue.message, `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`);
     case "too_big":
-      return [{ path, found, expected: customText(issue.message, `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`) }];
-    case "invalid_union": {
-      const options = "options" in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
-      if (options.length > 0) {
-        const nearest = nearestKey(String(valueAt(root, issue.path)), options);
-        return [{ path, found, expected: `one of ${options.join(", ")}`, ...(nearest === undefined ? {} : { nearest }) }];
-      }
-      return [{ path, found, expected: "one of the forms that this field takes" }];
-    }
-    default:
-      return [{ path, found, expected: issue.message }];
+      return customText(issue.message, `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`);
+    case "invalid_union":
+      return "one of the forms that this field takes";
+    case "invalid_value":
+    case "invalid_format":
+    case "not_multiple_of":
+    case "unrecognized_keys":
+    case "invalid_key":
+    case "invalid_element":
+    case "custom":
+      return issue.message;
   }
 }
 
@@ -94,7 +114,7 @@ function unitOf(origin: string): string {
 
 function shortJson(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? typeof value;
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
 }
 
@@ -113,7 +133,10 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], root: unknow
   let value = root;
   for (const step of path) {
     node = pickBranch(node, value);
-    node = typeof step === "number" ? member(node, "items") : (member(member(node, "properties"), String(step)) ?? member(node, "additionalProperties"));
+    node =
+      typeof step === "number"
+        ? member(node, "items")
+        : (member(member(node, "properties"), String(step)) ?? member(node, "additionalProperties"));
     value = valueAt(value, [step]);
   }
   const properties = member(pickBranch(node, value), "properties");
@@ -125,7 +148,9 @@ function pickBranch(node: unknown, value: unknown): unknown {
   const branches = member(node, "oneOf") ?? member(node, "anyOf");
   if (!Array.isArray(branches)) return node;
   const kind = valueAt(value, ["kind"]);
-  return branches.find((branch) => member(member(member(branch, "properties"), "kind"), "const") === kind) ?? branches[0];
+  return (
+    branches.find((branch) => member(member(member(branch, "properties"), "kind"), "const") === kind) ?? branches[0]
+  );
 }
 
 function member(node: unknown, key: string): unknown {

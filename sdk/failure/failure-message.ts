@@ -2,7 +2,9 @@ import type { Failure } from "./failure.js";
 
 /** A failure as sentences for people: what happened, where, and what to change. The one place where they are written. */
 export function failureMessage(failure: Failure): string {
-  return [`${whatHappened(failure)}${where(failure)}`, advice(failure), detail(failure)].filter((line) => line !== "").join("\n");
+  return [`${whatHappened(failure)}${where(failure)}`, advice(failure), detail(failure)]
+    .filter((line) => line !== "")
+    .join("\n");
 }
 
 function whatHappened({ code, facts, fieldPath }: Failure): string {
@@ -17,7 +19,9 @@ function whatHappened({ code, facts, fieldPath }: Failure): string {
     case "model_refused":
       return `The model folder cannot be used${foundExpected(facts)}.`;
     case "environment_missing":
-      return facts["library"] === undefined ? `The Python environment "${fact("environment", "train")}" is not there${foundExpected(facts)}.` : `The Python environment "${fact("environment", "train")}" has no ${facts["library"]}.`;
+      return facts["library"] === undefined
+        ? `The Python environment "${fact("environment", "train")}" is not there${foundExpected(facts)}.`
+        : `The Python environment "${fact("environment", "train")}" has no ${facts["library"]}.`;
     case "disk_full":
       return `The disk is full${foundExpected(facts)}.`;
     case "address_in_use":
@@ -92,11 +96,26 @@ function advice({ code, facts }: Failure): string {
 }
 
 /** Facts that the first sentence has told already, or that only programs need. */
-const TOLD = new Set(["found", "expected", "hint", "log_tail", "environment", "library", "address", "value", "at_least", "signal", "exit_code", "function"]);
+const TOLD = new Set([
+  "found",
+  "expected",
+  "hint",
+  "log_tail",
+  "environment",
+  "library",
+  "address",
+  "value",
+  "at_least",
+  "signal",
+  "exit_code",
+  "function",
+]);
 
 function where({ facts }: Failure): string {
   const places = Object.entries(facts).filter(([name, value]) => !TOLD.has(name) && value !== "");
-  return places.length === 0 ? "" : ` (${places.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ")})`;
+  return places.length === 0
+    ? ""
+    : ` (${places.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ")})`;
 }
 
 function foundExpected(facts: Failure["facts"]): string {

@@ -65,6 +65,11 @@ export class RunError extends Error {
 /** The failure inside anything that was thrown; what is not ours is `internal`. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof RunError) return error.failure;
-  if (error instanceof Error && "code" in error && error.code === "ENOSPC") return { code: "disk_full", detail: error.message, facts: {} };
-  return { code: "internal", detail: error instanceof Error ? (error.stack ?? error.message) : String(error), facts: {} };
+  if (error instanceof Error && "code" in error && error.code === "ENOSPC")
+    return { code: "disk_full", detail: error.message, facts: {} };
+  return {
+    code: "internal",
+    detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    facts: {},
+  };
 }

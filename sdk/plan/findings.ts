@@ -16,13 +16,29 @@ export function findMismatches(experiment: Experiment): readonly SpecFinding[] {
         expected: `the policy of "${source.name}", which made the model: ${canonicalJson(source.visionPolicy)}`,
       });
     if (stage.kind === "mmLongBenchWrite" && stage.model.kind === "scratch" && stage.engine.kind !== "scripted")
-      findings.push({ path: `${path}.model`, found: "a scratch model", expected: "the model of a training stage or a folder: random weights have nothing to write" });
+      findings.push({
+        path: `${path}.model`,
+        found: "a scratch model",
+        expected: "the model of a training stage or a folder: random weights have nothing to write",
+      });
     if (stage.kind === "mmLongBenchWrite" && stage.sampling.maxTokens >= stage.engine.maxTokens)
-      findings.push({ path: `${path}.sampling.maxTokens`, found: String(stage.sampling.maxTokens), expected: `less than engine.maxTokens (${stage.engine.maxTokens}), which the prompt shares` });
+      findings.push({
+        path: `${path}.sampling.maxTokens`,
+        found: String(stage.sampling.maxTokens),
+        expected: `less than engine.maxTokens (${stage.engine.maxTokens}), which the prompt shares`,
+      });
     if (stage.kind === "sft" && stage.examplesPerStep % stage.examplesPerPass !== 0)
-      findings.push({ path: `${path}.examplesPerPass`, found: String(stage.examplesPerPass), expected: `a divisor of examplesPerStep (${stage.examplesPerStep})` });
+      findings.push({
+        path: `${path}.examplesPerPass`,
+        found: String(stage.examplesPerPass),
+        expected: `a divisor of examplesPerStep (${stage.examplesPerStep})`,
+      });
     if (stage.kind === "sft" && new Set(stage.frozenParts).size === 3)
-      findings.push({ path: `${path}.frozenParts`, found: "all three parts", expected: "at least one part left to train" });
+      findings.push({
+        path: `${path}.frozenParts`,
+        found: "all three parts",
+        expected: "at least one part left to train",
+      });
     return findings;
   });
 }

@@ -34,7 +34,10 @@ export interface MakeModelNode extends NodeBase {
 }
 
 /** Where a node finds the weights it starts from. */
-export type Weights = { readonly kind: "node"; readonly id: string } | { readonly kind: "folder"; readonly path: string } | { readonly kind: "none" };
+export type Weights =
+  | { readonly kind: "node"; readonly id: string }
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "none" };
 
 /** Supervised fine-tuning. */
 export interface SftNode extends NodeBase {
@@ -97,11 +100,24 @@ function planSft(spec: Sft, reading: StageNode[], working: StageNode[]): void {
   const gateRows = spec.gate === undefined ? null : `${spec.name}/gate-rows`;
   reading.push({ kind: "import", id: rows, rows: "training", dataset: spec.dataset, visionPolicy: spec.visionPolicy });
   if (spec.gate !== undefined && gateRows !== null)
-    reading.push({ kind: "import", id: gateRows, rows: "training", dataset: spec.gate.dataset, visionPolicy: spec.visionPolicy });
+    reading.push({
+      kind: "import",
+      id: gateRows,
+      rows: "training",
+      dataset: spec.gate.dataset,
+      visionPolicy: spec.visionPolicy,
+    });
   if (spec.model.kind === "scratch") {
     const corpus = `${spec.name}/corpus`;
     reading.push({ kind: "corpus", id: corpus, dataset: spec.model.corpus });
-    working.push({ kind: "makeModel", id: `${spec.name}/model`, model: spec.model, visionPolicy: spec.visionPolicy, corpus, spec });
+    working.push({
+      kind: "makeModel",
+      id: `${spec.name}/model`,
+      model: spec.model,
+      visionPolicy: spec.visionPolicy,
+      corpus,
+      spec,
+    });
   }
   working.push({ kind: "sft", id: spec.name, spec, weights: weightsOf(spec.model, spec.name), rows, gateRows });
 }
@@ -112,7 +128,13 @@ function planBench(spec: MmLongBenchWrite, reading: StageNode[], working: StageN
   const verdicts = `${spec.name}/verdicts`;
   reading.push({ kind: "import", id: items, rows: "bench", dataset: spec.items, visionPolicy: spec.visionPolicy });
   working.push(
-    { kind: "generate", id: texts, spec, weights: spec.engine.kind === "scripted" ? { kind: "none" } : weightsOf(spec.model, spec.name), items },
+    {
+      kind: "generate",
+      id: texts,
+      spec,
+      weights: spec.engine.kind === "scripted" ? { kind: "none" } : weightsOf(spec.model, spec.name),
+      items,
+    },
     { kind: "judge", id: verdicts, spec, items, texts },
     { kind: "score", id: spec.name, spec, items, texts, verdicts },
   );

@@ -11,7 +11,9 @@ type Part = string | number | Html | readonly Part[];
 
 /** A template whose values are escaped, unless they are {@link Html} themselves. */
 export function html(strings: TemplateStringsArray, ...values: readonly Part[]): Html {
-  return new Html(strings.map((text, index) => text + (index < values.length ? render(values[index] ?? "") : "")).join(""));
+  return new Html(
+    strings.map((text, index) => text + (index < values.length ? render(values[index] ?? "") : "")).join(""),
+  );
 }
 
 function render(part: Part): string {
@@ -20,7 +22,13 @@ function render(part: Part): string {
   return part.map(render).join("");
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -1,2 +1,9 @@
 export { renderReport } from "./render-report.js";
-export type { ReportDifference, ReportSample, ReportStage, ReportText, ReportTraining, RunReport } from "./run-report.js";
+export type {
+  ReportDifference,
+  ReportSample,
+  ReportStage,
+  ReportText,
+  ReportTraining,
+  RunReport,
+} from "./run-report.js";

@@ -26,9 +26,13 @@ export function sampleScoreText(score: SampleScore): string {
 export function secondsText(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function intervalText(interval: Interval, digits: number, scale: number): string {
-  return interval.status === "estimated" ? `[${(interval.lower * scale).toFixed(digits)}, ${(interval.upper * scale).toFixed(digits)}]` : "";
+  return interval.status === "estimated"
+    ? `[${(interval.lower * scale).toFixed(digits)}, ${(interval.upper * scale).toFixed(digits)}]`
+    : "";
 }

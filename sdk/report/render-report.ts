@@ -43,7 +43,10 @@ function trainingSection({ trainings }: RunReport): Html {
 
 function trainingText({ steps, targetTokens, finalLoss, gates }: ReportTraining): string {
   const gate = gates.at(-1);
-  const passed = gate === undefined ? "" : `; gate ${gate.value.toFixed(3)} of at least ${gate.atLeast}, ${gate.passed ? "passed" : "missed"}`;
+  const passed =
+    gate === undefined
+      ? ""
+      : `; gate ${gate.value.toFixed(3)} of at least ${gate.atLeast}, ${gate.passed ? "passed" : "missed"}`;
   return `${steps} steps, ${targetTokens.toLocaleString("en")} target tokens, last loss ${finalLoss.toFixed(4)}${passed}. Dashed lines: gate measurements.`;
 }
 

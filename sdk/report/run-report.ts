@@ -12,7 +12,12 @@ export interface ReportStage {
 /** A training with its curve. */
 export interface ReportTraining extends TrainingResult {
   readonly curve: readonly { readonly step: number; readonly loss: number }[];
-  readonly gates: readonly { readonly step: number; readonly value: number; readonly atLeast: number; readonly passed: boolean }[];
+  readonly gates: readonly {
+    readonly step: number;
+    readonly value: number;
+    readonly atLeast: number;
+    readonly passed: boolean;
+  }[];
 }
 
 /** How a benchmark moved from one stage to the next on the same items. */

@@ -41,21 +41,30 @@ export function statusTable(benches: readonly BenchResult[]): Html {
       .filter(([, count]) => count > 0)
       .map(([name, count]) => `${count} ${name}`)
       .join(", ") || "none";
-  const rows = benches.map(({ stage, score }) => html`<tr><td>${stage}</td><td>${score.samples}</td><td>${counts(score.finishes)}</td><td>${counts(score.verdicts)}</td></tr>`);
+  const rows = benches.map(
+    ({ stage, score }) =>
+      html`<tr><td>${stage}</td><td>${score.samples}</td><td>${counts(score.finishes)}</td><td>${counts(score.verdicts)}</td></tr>`,
+  );
   return html`<div class="scroll"><table><thead><tr><th>benchmark</th><th>texts</th><th>ended by</th><th>verdicts</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 /** Scores by language. */
 export function languageTable(benches: readonly BenchResult[]): Html {
   const rows = benches.flatMap(({ stage, score }) =>
-    score.byLanguage.map(({ key, overall, length, quality }) => html`<tr><td>${stage}</td><td>${key}</td><td class="number">${meanText(overall)}</td><td class="number">${meanText(length)}</td><td class="number">${meanText(quality)}</td><td class="number">${countText(overall)}</td></tr>`),
+    score.byLanguage.map(
+      ({ key, overall, length, quality }) =>
+        html`<tr><td>${stage}</td><td>${key}</td><td class="number">${meanText(overall)}</td><td class="number">${meanText(length)}</td><td class="number">${meanText(quality)}</td><td class="number">${countText(overall)}</td></tr>`,
+    ),
   );
   return html`<div class="scroll"><table><thead><tr><th>benchmark</th><th>language</th><th>S</th><th>S_l</th><th>S_q</th><th>n</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 /** What was done, what came out of the cache, and how long it took. */
 export function stageTable({ stages }: RunReport): Html {
-  const rows = stages.map(({ id, kind, cached, seconds }) => html`<tr><td>${id}</td><td>${kind}</td><td class="number">${cached ? "from the cache" : secondsText(seconds)}</td></tr>`);
+  const rows = stages.map(
+    ({ id, kind, cached, seconds }) =>
+      html`<tr><td>${id}</td><td>${kind}</td><td class="number">${cached ? "from the cache" : secondsText(seconds)}</td></tr>`,
+  );
   return html`<div class="scroll"><table><thead><tr><th>stage</th><th>kind</th><th>time</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 

@@ -4,7 +4,14 @@ import { z } from "zod";
 import { sha256 } from "../experiment/canonical-json.js";
 import { RunError } from "../failure/failure.js";
 import { type ItemScore, pairedDifference } from "../method/index.js";
-import type { ReportDifference, ReportSample, ReportStage, ReportText, ReportTraining, RunReport } from "../report/run-report.js";
+import type {
+  ReportDifference,
+  ReportSample,
+  ReportStage,
+  ReportText,
+  ReportTraining,
+  RunReport,
+} from "../report/run-report.js";
 import { BenchItem } from "../spec/rows.js";
 import { BlobReader } from "./blob-reader.js";
 import { readJsonLines } from "./json-lines.js";
@@ -21,14 +28,22 @@ const SAMPLES_OF_A_KIND = 1;
 export async function readResults(runDir: string): Promise<RunResults> {
   const path = runPaths(runDir).results;
   const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) throw new RunError({ code: "data_refused", facts: { file: path, found: "no results yet", expected: "a run that has finished" } });
+  if (text === undefined)
+    throw new RunError({
+      code: "data_refused",
+      facts: { file: path, found: "no results yet", expected: "a run that has finished" },
+    });
   return RunResults.parse(JSON.parse(text));
 }
 
 /** Everything a report of a run shows, out of its folder alone. */
 export async function readReport(runDir: string): Promise<RunReport> {
   const blobs = new BlobReader(runPaths(runDir).blobs);
-  const [results, spec, specText] = await Promise.all([readResults(runDir), readSpec(runDir), readFile(runPaths(runDir).spec, "utf8")]);
+  const [results, spec, specText] = await Promise.all([
+    readResults(runDir),
+    readSpec(runDir),
+    readFile(runPaths(runDir).spec, "utf8"),
+  ]);
   const history = await readHistory(runDir);
   const trainings: ReportTraining[] = [];
   for (const training of results.trainings) trainings.push(await readCurve(training, blobs));
@@ -65,11 +80,14 @@ async function readHistory(runDir: string): Promise<History> {
     first ??= stored;
     const { event } = stored;
     if (event.type === "agent_started") versions = event.versions;
-    if (event.type === "stage_cached" && !stages.has(event.stage)) stages.set(event.stage, { id: event.stage, kind: event.kind, cached: true, seconds: 0 });
-    if (event.type === "stage_finished") stages.set(event.stage, { id: event.stage, kind: event.kind, cached: false, seconds: event.seconds });
+    if (event.type === "stage_cached" && !stages.has(event.stage))
+      stages.set(event.stage, { id: event.stage, kind: event.kind, cached: true, seconds: 0 });
+    if (event.type === "stage_finished")
+      stages.set(event.stage, { id: event.stage, kind: event.kind, cached: false, seconds: event.seconds });
     if (event.type === "stage_cached" || event.type === "stage_finished") last = stored;
   }
-  const seconds = first === undefined || last === undefined ? 0 : (Date.parse(last.time) - Date.parse(first.time)) / 1000;
+  const seconds =
+    first === undefined || last === undefined ? 0 : (Date.parse(last.time) - Date.parse(first.time)) / 1000;
   return { started: first?.time ?? "", seconds, versions, stages: [...stages.values()] };
 }
 
@@ -78,7 +96,11 @@ async function readCurve(training: TrainingResult, blobs: BlobReader): Promise<R
   return {
     ...training,
     curve: events.flatMap((event) => (event.type === "step" ? [{ step: event.step, loss: event.loss }] : [])),
-    gates: events.flatMap((event) => (event.type === "gate" ? [{ step: event.step, value: event.value, atLeast: event.atLeast, passed: event.passed }] : [])),
+    gates: events.flatMap((event) =>
+      event.type === "gate"
+        ? [{ step: event.step, value: event.value, atLeast: event.atLeast, passed: event.passed }]
+        : [],
+    ),
   };
 }
 
@@ -98,8 +120,13 @@ function differencesOf(benches: readonly BenchResult[]): ReportDifference[] {
 type Values = { id: string; value: number }[];
 
 /** The values of items that both sides scored. */
-function sharedValues(before: readonly ItemScore[], after: readonly ItemScore[], score: "length" | "quality"): [Values, Values] {
-  const valuesOf = (rows: readonly ItemScore[]): Values => rows.flatMap((row) => (row[score].status === "scored" ? [{ id: row.id, value: row[score].value }] : []));
+function sharedValues(
+  before: readonly ItemScore[],
+  after: readonly ItemScore[],
+  score: "length" | "quality",
+): [Values, Values] {
+  const valuesOf = (rows: readonly ItemScore[]): Values =>
+    rows.flatMap((row) => (row[score].status === "scored" ? [{ id: row.id, value: row[score].value }] : []));
   const [first, second] = [valuesOf(before), valuesOf(after)];
   const [firstIds, secondIds] = [new Set(first.map(({ id }) => id)), new Set(second.map(({ id }) => id))];
   return [first.filter(({ id }) => secondIds.has(id)), second.filter(({ id }) => firstIds.has(id))];
@@ -136,6 +163,19 @@ async function readSample(item: BenchItem, benches: readonly BenchResult[], blob
     const reply = verdict?.reply === undefined ? "" : Reply.parse(JSON.parse(await blobs.readText(verdict.reply))).text;
     texts.push({ stage, text: await blobs.readText(line.text), score: row, reply });
   }
-  const images = await Promise.all(item.images.map(async ({ sha256: hash }) => `data:image/png;base64,${(await readFile(blobs.path({ sha256: hash, bytes: 0 }))).toString("base64")}`));
-  return { item: item.id, task: item.task, language: item.language, prompt: item.prompt, requiredLength: item.requiredLength, images, texts };
+  const images = await Promise.all(
+    item.images.map(
+      async ({ sha256: hash }) =>
+        `data:image/png;base64,${(await readFile(blobs.path({ sha256: hash, bytes: 0 }))).toString("base64")}`,
+    ),
+  );
+  return {
+    item: item.id,
+    task: item.task,
+    language: item.language,
+    prompt: item.prompt,
+    requiredLength: item.requiredLength,
+    images,
+    texts,
+  };
 }

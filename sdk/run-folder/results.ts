@@ -44,10 +44,14 @@ export interface RunResults {
 }
 
 /** Reads a {@link BenchResult} back from a blob, whose hash has been checked: only the outline is looked at again. */
-export const BenchResult = z.custom<BenchResult>((value) => hasAll(value, ["stage", "score", "profiles", "measures", "sources"]));
+export const BenchResult = z.custom<BenchResult>((value) =>
+  hasAll(value, ["stage", "score", "profiles", "measures", "sources"]),
+);
 
 /** Reads `results.json` back. */
-export const RunResults = z.custom<RunResults>((value) => hasAll(value, ["format", "experiment", "trainings", "benches"]));
+export const RunResults = z.custom<RunResults>((value) =>
+  hasAll(value, ["format", "experiment", "trainings", "benches"]),
+);
 
 function hasAll(value: unknown, keys: readonly string[]): boolean {
   return typeof value === "object" && value !== null && keys.every((key) => key in value);

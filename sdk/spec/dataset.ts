@@ -27,6 +27,10 @@ export function records(path: string): DatasetInput {
 }
 
 /** Rows that an exported function makes: `generated(new URL("./world.ts", import.meta.url), "decks", { seed: 1 })`. */
-export function generated(module: string | URL, name: string, args: Record<string, z.core.util.JSONType> = {}): DatasetInput {
+export function generated(
+  module: string | URL,
+  name: string,
+  args: Record<string, z.core.util.JSONType> = {},
+): DatasetInput {
   return { kind: "generated", function: userFunction(module, name), arguments: args };
 }

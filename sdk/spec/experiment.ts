@@ -12,7 +12,11 @@ export const Experiment = z
   .strictObject({
     format: z.literal(1).describe("Version of this form."),
     name: Name.describe("Name of the experiment."),
-    description: z.string().max(10_000).default("").describe("What it is about, for its report; not part of any stage's identity."),
+    description: z
+      .string()
+      .max(10_000)
+      .default("")
+      .describe("What it is about, for its report; not part of any stage's identity."),
     stages: z.array(Stage).min(1).max(1_000).readonly().describe("Stages; a stage may use the models of earlier ones."),
   })
   .superRefine((experiment, context) => {
@@ -21,9 +25,17 @@ export const Experiment = z
     for (const [index, stage] of experiment.stages.entries()) {
       const model = stage.model;
       if (model.kind === "stage" && !models.has(model.stage))
-        context.addIssue({ code: "custom", path: ["stages", index, "model", "stage"], message: `the name of an earlier stage that trains a model (${[...models].join(", ") || "there is none"})` });
+        context.addIssue({
+          code: "custom",
+          path: ["stages", index, "model", "stage"],
+          message: `the name of an earlier stage that trains a model (${[...models].join(", ") || "there is none"})`,
+        });
       if (names.has(stage.name))
-        context.addIssue({ code: "custom", path: ["stages", index, "name"], message: "a name that no earlier stage has" });
+        context.addIssue({
+          code: "custom",
+          path: ["stages", index, "name"],
+          message: "a name that no earlier stage has",
+        });
       names.add(stage.name);
       if (stage.kind === "sft") models.add(stage.name);
     }

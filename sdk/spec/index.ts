@@ -9,12 +9,24 @@ export const specKinds = {
     example: {
       format: 1,
       name: "first",
-      stages: [{ kind: "sft", name: "sft", model: { kind: "folder", path: "models/base" }, dataset: { kind: "records", path: "rows.jsonl" } }],
+      stages: [
+        {
+          kind: "sft",
+          name: "sft",
+          model: { kind: "folder", path: "models/base" },
+          dataset: { kind: "records", path: "rows.jsonl" },
+        },
+      ],
     },
   },
   sft: {
     schema: Sft,
-    example: { kind: "sft", name: "sft", model: { kind: "folder", path: "models/base" }, dataset: { kind: "records", path: "rows.jsonl" } },
+    example: {
+      kind: "sft",
+      name: "sft",
+      model: { kind: "folder", path: "models/base" },
+      dataset: { kind: "records", path: "rows.jsonl" },
+    },
   },
   mmLongBenchWrite: {
     schema: MmLongBenchWrite,

@@ -10,7 +10,10 @@ import { UserFunction } from "./user-function.js";
 import { PromptLayout, VisionPolicy, type VisionPolicyInput } from "./vision-policy.js";
 
 /** Names of the scoring profiles; `longform/method` holds their formulas. */
-export const ScoringProfile = z.enum(["strict", "paper-eq6", "paper-code"]).default("strict").describe("Word counter and length formula of the headline; every profile is reported.");
+export const ScoringProfile = z
+  .enum(["strict", "paper-eq6", "paper-code"])
+  .default("strict")
+  .describe("Word counter and length formula of the headline; every profile is reported.");
 
 /** MMLongBench-Write: a model writes, its lengths are scored, a judge scores the quality. */
 export const MmLongBenchWrite = z

@@ -42,7 +42,13 @@ const ScratchModel = z
     text: TextArchitecture.describe("Widths of the language model."),
     vision: VisionArchitecture.describe("Widths of the vision tower."),
     initializerRange: z.number().positive().default(0.02).describe("Standard deviation of the initial weights."),
-    seed: z.number().int().min(0).max(2 ** 32 - 1).default(42).describe("Seed of the initial weights."),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(42)
+      .describe("Seed of the initial weights."),
   })
   .readonly();
 export type ScratchModel = z.output<typeof ScratchModel>;
@@ -73,5 +79,8 @@ export function scratch(model: Omit<z.input<typeof ScratchModel>, "kind">): Mode
 }
 
 /** Number format of weights and activations. */
-export const Precision = z.enum(["float32", "bfloat16"]).default("bfloat16").describe("Number format of weights and activations.");
+export const Precision = z
+  .enum(["float32", "bfloat16"])
+  .default("bfloat16")
+  .describe("Number format of weights and activations.");
 export type Precision = z.output<typeof Precision>;

@@ -7,7 +7,12 @@ export const Optimizer = z
     beta1: z.number().min(0).lt(1).default(0.9).describe("Decay of the first moment."),
     beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of the second moment."),
     epsilon: z.number().positive().default(1e-8).describe("Term that keeps the division finite."),
-    weightDecay: z.number().min(0).max(1).default(0).describe("Decoupled decay of matrices; norms and biases never decay."),
+    weightDecay: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe("Decoupled decay of matrices; norms and biases never decay."),
     maxGradientNorm: z.number().min(0).default(1).describe("Largest norm of the gradient; 0 leaves it as it is."),
   })
   .readonly();

@@ -4,8 +4,18 @@ import { z } from "zod";
 export const Resources = z
   .strictObject({
     launcher: z.literal("local").default("local").describe("Who starts the worker agent."),
-    environment: z.string().regex(/^[a-z][a-z0-9-]*$/, "the name of an environment, such as train").default("train").describe("Python environment of the engine, by name."),
-    threads: z.number().int().min(1).max(1_024).default(1).describe("Threads for arithmetic on processors; accelerators do not need them."),
+    environment: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]*$/, "the name of an environment, such as train")
+      .default("train")
+      .describe("Python environment of the engine, by name."),
+    threads: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_024)
+      .default(1)
+      .describe("Threads for arithmetic on processors; accelerators do not need them."),
   })
   .readonly();
 export type Resources = z.output<typeof Resources>;

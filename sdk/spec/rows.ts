@@ -35,7 +35,10 @@ export type ImageSource = z.output<typeof ImageSource>;
 /** A stored image: its final pixels by content. */
 export const StoredImage = z
   .strictObject({
-    sha256: z.string().regex(/^[0-9a-f]{64}$/).describe("SHA-256 of the stored PNG file."),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe("SHA-256 of the stored PNG file."),
     width: z.number().int().positive().describe("Width in pixels."),
     height: z.number().int().positive().describe("Height in pixels."),
   })

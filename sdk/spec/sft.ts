@@ -16,10 +16,22 @@ export const Sft = z
     dataset: Dataset.describe("Rows to learn."),
     visionPolicy: VisionPolicy.prefault({}).describe("What happens to every image; equal wherever the model is used."),
     promptLayout: PromptLayout,
-    maxTokens: z.number().int().min(16).max(10_000_000).default(32_768).describe("Longest row in tokens, images included; a longer one is refused."),
+    maxTokens: z
+      .number()
+      .int()
+      .min(16)
+      .max(10_000_000)
+      .default(32_768)
+      .describe("Longest row in tokens, images included; a longer one is refused."),
     epochs: z.number().positive().max(1_000).default(3).describe("Passes over the rows."),
     steps: z.number().int().min(1).max(10_000_000).optional().describe("Optimizer steps; replaces epochs when given."),
-    examplesPerStep: z.number().int().min(1).max(65_536).default(16).describe("Examples in one optimizer step, over all ranks."),
+    examplesPerStep: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_536)
+      .default(16)
+      .describe("Examples in one optimizer step, over all ranks."),
     examplesPerPass: z.number().int().min(1).max(65_536).default(1).describe("Examples in one forward pass."),
     lossNormalisation: z
       .enum(["token", "example"])
@@ -28,15 +40,35 @@ export const Sft = z
     optimizer: Optimizer.prefault({}).describe("AdamW's settings."),
     schedule: Schedule.prefault({}).describe("How the learning rate moves over the steps."),
     precision: Precision,
-    gradientCheckpointing: z.boolean().default(true).describe("Recompute activations in the backward pass: less memory, a third more time."),
-    headChunkTokens: z.number().int().min(1).max(1_048_576).default(256).describe("Target positions whose logits exist at one time."),
+    gradientCheckpointing: z
+      .boolean()
+      .default(true)
+      .describe("Recompute activations in the backward pass: less memory, a third more time."),
+    headChunkTokens: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_048_576)
+      .default(256)
+      .describe("Target positions whose logits exist at one time."),
     frozenParts: z
       .array(z.enum(["vision", "merger", "language"]))
       .readonly()
       .default(["vision", "merger"])
       .describe("Parts that stay as they are."),
-    seed: z.number().int().min(0).max(2 ** 32 - 1).default(42).describe("Seed of data order and dropout."),
-    checkpointEverySteps: z.number().int().min(0).default(0).describe("Steps between two checkpoints; 0 keeps only the final model."),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(42)
+      .describe("Seed of data order and dropout."),
+    checkpointEverySteps: z
+      .number()
+      .int()
+      .min(0)
+      .default(0)
+      .describe("Steps between two checkpoints; 0 keeps only the final model."),
     gate: Gate.optional().describe("A quality that held-out rows must show before the stage may end."),
     resources: Resources.prefault({}).describe("Where and with what it runs."),
   })

@@ -23,12 +23,18 @@ export function chart(axes: Axes, draw: (scales: Scales) => readonly Html[]): Ht
     x: scaleLinear([axes.x.from, axes.x.to], [left, left + width]).nice(),
     y: scaleLinear([axes.y.from, axes.y.to], [top + height, top]).nice(),
   };
-  const xTicks = scales.x.ticks(6).map(
-    (tick) => html`<g transform="translate(${scales.x(tick)},${top + height})"><line y2="5"/><text y="18" text-anchor="middle">${scales.x.tickFormat(6)(tick)}</text></g>`,
-  );
-  const yTicks = scales.y.ticks(5).map(
-    (tick) => html`<g transform="translate(${left},${scales.y(tick)})"><line class="grid" x2="${width}"/><text x="-8" dy="0.32em" text-anchor="end">${scales.y.tickFormat(5)(tick)}</text></g>`,
-  );
+  const xTicks = scales.x
+    .ticks(6)
+    .map(
+      (tick) =>
+        html`<g transform="translate(${scales.x(tick)},${top + height})"><line y2="5"/><text y="18" text-anchor="middle">${scales.x.tickFormat(6)(tick)}</text></g>`,
+    );
+  const yTicks = scales.y
+    .ticks(5)
+    .map(
+      (tick) =>
+        html`<g transform="translate(${left},${scales.y(tick)})"><line class="grid" x2="${width}"/><text x="-8" dy="0.32em" text-anchor="end">${scales.y.tickFormat(5)(tick)}</text></g>`,
+    );
   return html`<svg class="chart" viewBox="0 0 ${left + width + right} ${top + height + bottom}" role="img" aria-label="${axes.title}">
 <title>${axes.title}</title><g class="axis">${yTicks}${xTicks}<line x1="${left}" x2="${left + width}" y1="${top + height}" y2="${top + height}"/>
 <text x="${left + width / 2}" y="${top + height + 37}" text-anchor="middle">${axes.x.label}</text>

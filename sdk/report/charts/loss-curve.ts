@@ -7,11 +7,21 @@ export function lossCurve(training: ReportTraining): Html {
   const { curve, gates } = training;
   const last = curve.at(-1)?.step ?? 1;
   const highest = Math.max(...curve.map(({ loss }) => loss), 0.001);
-  const axes = { title: `Loss of ${training.stage}`, x: { label: "optimizer step", from: 0, to: last }, y: { label: "loss, nats per target token", from: 0, to: highest } };
+  const axes = {
+    title: `Loss of ${training.stage}`,
+    x: { label: "optimizer step", from: 0, to: last },
+    y: { label: "loss, nats per target token", from: 0, to: highest },
+  };
   return chart(axes, ({ x, y }) => {
-    const path = (points: readonly { step: number; loss: number }[]) => points.map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
-    const marks = gates.map(({ step, value, passed }) => html`<g class="${passed ? "passed" : "missed"}"><line x1="${x(step)}" x2="${x(step)}" y1="${y.range()[0] ?? 0}" y2="${y.range()[1] ?? 0}"/><title>gate at step ${step}: ${value.toFixed(3)}</title></g>`);
-    return [html`<g class="gates">${marks}</g><polyline class="thin series-0" points="${path(curve)}"/><polyline class="bold series-0" points="${path(smoothed(curve))}"/>`];
+    const path = (points: readonly { step: number; loss: number }[]) =>
+      points.map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
+    const marks = gates.map(
+      ({ step, value, passed }) =>
+        html`<g class="${passed ? "passed" : "missed"}"><line x1="${x(step)}" x2="${x(step)}" y1="${y.range()[0] ?? 0}" y2="${y.range()[1] ?? 0}"/><title>gate at step ${step}: ${value.toFixed(3)}</title></g>`,
+    );
+    return [
+      html`<g class="gates">${marks}</g><polyline class="thin series-0" points="${path(curve)}"/><polyline class="bold series-0" points="${path(smoothed(curve))}"/>`,
+    ];
   });
 }
 

@@ -11,13 +11,21 @@ export function scoreIntervals(benches: readonly BenchResult[]): Html {
     { label: "S_l length", of: ({ score }: BenchResult) => score.scores.length },
     { label: "S_q quality", of: ({ score }: BenchResult) => score.scores.quality },
   ];
-  const axes = { title: "Scores with 95 % intervals", x: { label: "points of 100", from: 0, to: 100 }, y: { label: "", from: 0, to: 1 } };
+  const axes = {
+    title: "Scores with 95 % intervals",
+    x: { label: "points of 100", from: 0, to: 100 },
+    y: { label: "", from: 0, to: 1 },
+  };
   const rowHeight = PLOT.height / groups.length;
   return chart({ ...axes, y: { ...axes.y } }, ({ x }) =>
     groups.flatMap(({ label, of }, group) => {
       const top = PLOT.top + group * rowHeight;
-      const marks = benches.map((bench, index) => mark(of(bench), top + (rowHeight * (index + 1)) / (benches.length + 1), x, index));
-      return [html`<g><rect class="band" x="${PLOT.left}" y="${top}" width="${PLOT.width}" height="${rowHeight - 3}"/><text class="group" x="${PLOT.left + 6}" y="${top + 14}">${label}</text>${marks}</g>`];
+      const marks = benches.map((bench, index) =>
+        mark(of(bench), top + (rowHeight * (index + 1)) / (benches.length + 1), x, index),
+      );
+      return [
+        html`<g><rect class="band" x="${PLOT.left}" y="${top}" width="${PLOT.width}" height="${rowHeight - 3}"/><text class="group" x="${PLOT.left + 6}" y="${top + 14}">${label}</text>${marks}</g>`,
+      ];
     }),
   );
 }
@@ -25,6 +33,9 @@ export function scoreIntervals(benches: readonly BenchResult[]): Html {
 function mark(mean: Mean, y: number, x: (value: number) => number, index: number): Html {
   if (mean.status !== "estimated") return html``;
   const { interval } = mean;
-  const bar = interval.status === "estimated" ? html`<line class="bold ${seriesClass(index)}" x1="${x(interval.lower)}" x2="${x(interval.upper)}" y1="${y}" y2="${y}"/>` : html``;
+  const bar =
+    interval.status === "estimated"
+      ? html`<line class="bold ${seriesClass(index)}" x1="${x(interval.lower)}" x2="${x(interval.upper)}" y1="${y}" y2="${y}"/>`
+      : html``;
   return html`${bar}<circle class="${seriesClass(index)}" cx="${x(mean.value)}" cy="${y}" r="5"/><text class="value" x="${x(mean.value)}" y="${y - 8}" text-anchor="middle">${mean.value.toFixed(1)}</text>`;
 }
