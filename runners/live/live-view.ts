@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import {
   LIVE_FRAME_LIMIT_BYTES,
@@ -43,7 +44,7 @@ export class LiveView implements AsyncDisposable {
   readonly #stageOf: (jobId: string) => string | undefined;
   readonly #agents: Followed[] = [];
   readonly #waiting = new Map<string, LiveFrame>();
-  #timer: NodeJS.Timeout | undefined;
+  #publishing = false;
   #number = 0;
   #replaced = 0;
 
@@ -111,26 +112,35 @@ export class LiveView implements AsyncDisposable {
     const place = `${frame.kind} ${frame.stage}`;
     if (this.#waiting.delete(place)) this.#replaced += 1;
     this.#waiting.set(place, frame);
-    this.#timer ??= setTimeout(() => void this.#publish(), PUBLISH_INTERVAL_MS).unref();
+    if (!this.#publishing) void this.#publish();
   }
 
   async #publish(): Promise<void> {
-    const frames = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const frame of frames) {
-      this.#number += 1;
-      const message: LiveMessage = { number: this.#number, dropped: this.dropped, frame };
-      // One at a time: a socket takes no second send before the first. A failed one is a gap in the numbers.
-      await this.#publisher.send([LIVE_TOPIC, JSON.stringify(message)]).catch(() => undefined);
+    this.#publishing = true;
+    while (this.#waiting.size > 0) {
+      await sleep(PUBLISH_INTERVAL_MS, undefined, { ref: false });
+      const frames = [...this.#waiting.values()];
+      this.#waiting.clear();
+      for (const frame of frames) await this.#send(frame);
     }
-    this.#timer = undefined;
+    this.#publishing = false;
+  }
+
+  async #send(frame: LiveFrame): Promise<void> {
+    this.#number += 1;
+    const message: LiveMessage = { number: this.#number, dropped: this.dropped, frame };
+    try {
+      await this.#publisher.send([LIVE_TOPIC, JSON.stringify(message)]);
+    } catch {
+      // Lost: watchers see a gap in the numbers.
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer);
     for (const agent of this.#agents) agent.socket.close();
-    this.#publisher.close();
     await Promise.all(this.#agents.map((agent) => agent.reading));
+    // What is being published finds a closed socket and is lost.
+    this.#publisher.close();
     await rm(this.#socketPath, { force: true });
   }
 }

@@ -168,6 +168,19 @@ test("an agent that nobody can reach any more is lost after the time for it, not
   expect(performance.now() - blockedAt).toBeGreaterThan(800);
 });
 
+test("an agent that is stopped, with its connection open, is lost after the same time", async () => {
+  await using agent = await RealAgent.start();
+  const { pid } = agent.worker.handshake;
+  await using reached = await agent.reach({ heartbeatIntervalMs: 50, nodeLostAfterMs: 800 });
+  const running = thrownBy(reached.worker.runJob(await agent.importing("stopped", 20_000), ignore, never));
+  process.kill(pid, "SIGSTOP");
+  try {
+    expect((await running).failure).toMatchObject({ code: "node_lost", facts: { pid: String(pid) } });
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+});
+
 test("a runner that another one has replaced is told so, and its jobs end as run_busy", async () => {
   await using agent = await RealAgent.start();
   await using reached = await agent.reach({ heartbeatIntervalMs: 50 });
