@@ -1,4 +1,4 @@
-"""Every limit of the border between runner and agent. runners/workers/limits.ts has the same; a test compares.
+"""Every limit of the border between runner and agent. What sdk/client/limits.ts has too is equal; a test compares.
 
 Keep lines of the form NAME = number. MS are milliseconds, BYTES bytes.
 """
