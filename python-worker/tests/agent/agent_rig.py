@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import grpc
 
@@ -29,7 +29,10 @@ from longform_worker.gen.generation_pb2 import (
     Sampling,
 )
 from longform_worker.gen.runner_pb2 import RegisterAgentReply, RegisterAgentRequest
-from longform_worker.gen.runner_pb2_grpc import RunnerServiceServicer, add_RunnerServiceServicer_to_server
+from longform_worker.gen.runner_pb2_grpc import (
+    RunnerServiceServicer,
+    add_RunnerServiceServicer_to_server,  # pyright: ignore[reportUnknownVariableType]
+)
 from longform_worker.gen.training_pb2 import PRECISION_FLOAT32, PROMPT_LAYOUT_IMAGES_FIRST
 from longform_worker.gen.worker_pb2 import (
     CancelJobRequest,
@@ -53,6 +56,9 @@ POLICY = VisionPolicy(
 )
 DEADLINE_SECONDS = 20.0
 
+# What a method of a generated stub gives: the stubs have no types.
+Reply = Any
+
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = DEADLINE_SECONDS) -> None:
     """Waits for a condition; fails with its name."""
@@ -60,6 +66,14 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = DEADLINE
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.01)
+
+
+class Watch(Protocol):
+    """A stream of events."""
+
+    def __iter__(self) -> Iterator[JobEvent]: ...
+    def __next__(self) -> JobEvent: ...
+    def cancel(self) -> None: ...
 
 
 class Runner(RunnerServiceServicer):
@@ -131,7 +145,7 @@ class Agent:
         )
         request, self.registration_metadata = self.runner.registrations.get(timeout=DEADLINE_SECONDS)
         self.registration = request
-        self.channel = grpc.insecure_channel(request.address)
+        self.channel: Any = grpc.insecure_channel(request.address)
         self.stub: Any = WorkerServiceStub(self.channel)
         return self
 
@@ -152,7 +166,7 @@ class Agent:
                 os.kill(pid, signal.SIGKILL)
             self._temporary.cleanup()
         if kind is not None:
-            print(log)
+            sys.stderr.write(log)
         assert not left, f"processes of the run are left: {left}"
         assert "Traceback" not in log, log
 
@@ -163,11 +177,12 @@ class Agent:
     def metadata(self, *, epoch: int = 0, token: str = "") -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {token or self.token}"), ("longform-epoch", str(epoch or self.epoch)))
 
-    def call(self, name: str, request: object, **metadata: Any) -> Any:
-        return getattr(self.stub, name)(request, metadata=self.metadata(**metadata), timeout=DEADLINE_SECONDS)
+    def call(self, name: str, request: object, *, epoch: int = 0, token: str = "") -> Reply:
+        metadata = self.metadata(epoch=epoch, token=token)
+        return getattr(self.stub, name)(request, metadata=metadata, timeout=DEADLINE_SECONDS)
 
-    def handshake(self, **metadata: Any) -> HandshakeReply:
-        return self.call("Handshake", HandshakeRequest(runner_version="1"), **metadata)
+    def handshake(self, *, epoch: int = 0, token: str = "") -> HandshakeReply:
+        return self.call("Handshake", HandshakeRequest(runner_version="1"), epoch=epoch, token=token)
 
     def request(self, behaviour: str, job_id: str = "", environment: str = "train") -> StartJobRequest:
         """An import job whose engine behaves as named."""
@@ -186,7 +201,7 @@ class Agent:
         return request.job_id
 
     def start_generation(self) -> str:
-        """Starts a generation that echoes; returns its id."""
+        """Starts a generation that echoes; returns its id when it is ready."""
         job_id = f"job-{next(self._numbers)}"
         job = GenerationJob(
             engine=ENGINE_KIND_SCRIPTED,
@@ -202,6 +217,7 @@ class Agent:
             job_id=job_id, environment="train", log_path=self.log_path(job_id), threads=1, generation=job
         )
         assert self.call("StartJob", request).started
+        self.wait_for(job_id, "ready")
         return job_id
 
     def log_path(self, job_id: str) -> str:
@@ -210,9 +226,9 @@ class Agent:
     def engine_log(self, job_id: str) -> bytes:
         return Path(self.log_path(job_id), "engine.log").read_bytes()
 
-    def watch(self, job_id: str, after: int = 0, **metadata: Any) -> Any:
+    def watch(self, job_id: str, after: int = 0, epoch: int = 0) -> "Watch":
         """The stream of a job's events."""
-        return self.call("WatchJob", WatchJobRequest(job_id=job_id, after_seq=after), **metadata)
+        return self.call("WatchJob", WatchJobRequest(job_id=job_id, after_seq=after), epoch=epoch)
 
     def events(self, job_id: str, after: int = 0) -> list[JobEvent]:
         """All events of a job to its end."""

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - what engines print is under test
 """An engine for tests: real start, real link, and a behaviour that the job names.
 
 Run by an interpreter script in place of Python, it does what ``longform_worker.engines`` does, with its own table.
@@ -57,11 +58,10 @@ def stop(link: EngineLink, argument: str) -> dict[str, object]:
 
 
 def grandchild(link: EngineLink, argument: str) -> dict[str, object]:
-    """Leaves behind a process in a session of its own that ignores SIGTERM; its pid is in a file."""
-    program = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
+    """Leaves behind a process in a session of its own that ignores SIGTERM; its pid is told as progress."""
+    program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here'); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", program], start_new_session=True) as child:
         link.send("progress", done=child.pid, total=0, unit="pid")
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if argument == "leave":
             os._exit(3)
         time.sleep(60)
@@ -133,7 +133,14 @@ def allocate(link: EngineLink, argument: str) -> dict[str, object]:
 
 
 def live(link: EngineLink, argument: str) -> dict[str, object]:
+    """A preview and two steps."""
     link.live(text="a preview")
+    seconds = {f"{name}_seconds": 0.5 for name in ("data", "forward", "backward", "update")}
+    for number in (1, 2):
+        link.send(
+            "step", step=number, steps=2, loss=1.5, gradient_norm=1.0, learning_rate=1e-3, target_tokens=5, tokens=9,
+            peak_memory_bytes=1 << 30, **seconds,
+        )  # fmt: skip
     return DONE
 
 
@@ -165,8 +172,10 @@ def echo(link: EngineLink) -> dict[str, object]:
     link.send("ready", load_seconds=0.1)
     finished: dict[str, str] = {}
     while (frame := link.receive())["type"] != "close":
-        request_id, prompt = frame["request_id"], frame["prompt"]
+        request_id, prompt = frame["request_id"], frame.get("prompt", "")
         print(f"request {request_id}", flush=True)
+        if frame["cancel"]:
+            continue
         if prompt == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if prompt == "hold":
