@@ -6,7 +6,10 @@ export function asDiskFull(error: unknown, path: string): RunError | undefined {
   const code = errno(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
   const found = code === "ENOSPC" ? "no space left on its file system" : "no quota left on its file system";
-  return new RunError({ code: "disk_full", detail: `${path}: ${found}`, facts: { file: path, found } }, { cause: error });
+  return new RunError(
+    { code: "disk_full", detail: `${path}: ${found}`, facts: { file: path, found } },
+    { cause: error },
+  );
 }
 
 /** What a failed write of `path` throws on: typed when the disk is full, otherwise the error itself. */

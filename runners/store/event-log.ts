@@ -50,7 +50,7 @@ export class EventLog implements AsyncDisposable {
   #hash: string;
   #last: StoredEvent | undefined;
   #flushing: Promise<void> | undefined;
-  #ended: unknown;
+  #ended: Error | undefined;
 
   private constructor(folder: string, options: EventLogOptions, end: LogCursor, last: StoredEvent | undefined) {
     this.#folder = folder;
@@ -95,7 +95,7 @@ export class EventLog implements AsyncDisposable {
    */
   append(event: RunEvent): Promise<StoredEvent> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) throw this.#ended;
+      if (this.#ended !== undefined) return reject(this.#ended);
       this.#queue.push({ event: RunEvent.parse(event), time: Date.now(), resolve, reject });
       this.#flushing ??= this.#flush();
     });
@@ -145,7 +145,8 @@ export class EventLog implements AsyncDisposable {
       } catch (error) {
         // After a full disk the log goes on; what was to follow the refused events is refused too, so that none is
         // missing in the middle. After anything else nobody knows what the disk has.
-        if (!(error instanceof RunError && error.failure.code === "disk_full")) this.#ended = error;
+        if (!(error instanceof RunError && error.failure.code === "disk_full"))
+          this.#ended = error instanceof Error ? error : new Error(String(error));
         for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.reject(error);
       }
       this.#wake();
@@ -182,7 +183,8 @@ export class EventLog implements AsyncDisposable {
   }
 
   async #openSegment(): Promise<SegmentWriter> {
-    if (this.#segment !== undefined && this.#segment.bytes < (this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES)) return this.#segment;
+    if (this.#segment !== undefined && this.#segment.bytes < (this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES))
+      return this.#segment;
     await this.#segment?.close();
     this.#segment = undefined;
     const next = segmentOf(this.#folder, this.#seq + 1, this.#options.epoch);
@@ -207,7 +209,7 @@ export class EventLog implements AsyncDisposable {
   }
 
   #wake(): void {
-    for (const wake of [...this.#watchers]) wake();
+    for (const wake of this.#watchers) wake();
   }
 }
 

@@ -15,7 +15,11 @@ export async function writeExit(runDir: string, exit: ExitRecord): Promise<void>
   const path = runPaths(runDir).exit;
   if (await createFile(path, `${JSON.stringify(exit)}\n`)) return;
   const first = await readExit(runDir);
-  throw new RunError({ code: "internal", detail: "a run ends once", facts: { file: path, found: exit.state, expected: first?.state ?? "nothing" } });
+  throw new RunError({
+    code: "internal",
+    detail: "a run ends once",
+    facts: { file: path, found: exit.state, expected: first?.state ?? "nothing" },
+  });
 }
 
 /**
@@ -41,7 +45,11 @@ export async function setExitAside(runDir: string, last: StoredEvent | undefined
 export async function refuseFinished(runDir: string): Promise<ExitRecord | undefined> {
   const exit = await readExit(runDir);
   if (exit?.state !== "finished") return exit;
-  const facts = { file: runPaths(runDir).exit, found: `a run that finished at ${exit.time}`, expected: "a run that has not finished; start a new one" };
+  const facts = {
+    file: runPaths(runDir).exit,
+    found: `a run that finished at ${exit.time}`,
+    expected: "a run that has not finished; start a new one",
+  };
   throw new RunError({ code: "data_refused", detail: "the run has finished", facts });
 }
 

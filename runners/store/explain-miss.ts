@@ -13,7 +13,8 @@ function difference(path: string, before: JsonValue | undefined, after: JsonValu
   if (after === undefined) return `${name} is gone; it was ${shown(before)}`;
   if (canonicalJson(before) === canonicalJson(after)) return undefined;
   const [old, now] = [fields(before), fields(after)];
-  if (old === undefined || now === undefined || Array.isArray(before) !== Array.isArray(after)) return `${name} was ${shown(before)} and is ${shown(after)}`;
+  if (old === undefined || now === undefined || Array.isArray(before) !== Array.isArray(after))
+    return `${name} was ${shown(before)} and is ${shown(after)}`;
   for (const key of new Set([...old.keys(), ...now.keys()])) {
     const found = difference(path === "" ? key : `${path}.${key}`, old.get(key), now.get(key));
     if (found !== undefined) return found;

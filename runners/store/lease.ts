@@ -37,7 +37,10 @@ export class Lease implements AsyncDisposable {
     this.#runDir = runDir;
     this.#record = record;
     this.epoch = record.epoch;
-    this.#timer = setInterval(() => (this.#renewal = this.#renew()), record.leaseMs / RENEWALS).unref();
+    const renew = (): void => {
+      this.#renewal = this.#renew();
+    };
+    this.#timer = setInterval(renew, record.leaseMs / RENEWALS).unref();
   }
 
   /**

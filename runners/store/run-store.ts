@@ -90,7 +90,10 @@ export class RunStore implements AsyncDisposable {
     if (takenAway !== undefined) throw takenAway;
     const last = this.#log.last?.event.type;
     if (exit.epoch !== this.epoch || (exit.state === "finished" && last !== "run_finished"))
-      throw new RunError({ code: "internal", detail: `an end of epoch ${exit.epoch} (${exit.state}) after ${last ?? "no event"}, in epoch ${this.epoch}` });
+      throw new RunError({
+        code: "internal",
+        detail: `an end of epoch ${exit.epoch} (${exit.state}) after ${last ?? "no event"}, in epoch ${this.epoch}`,
+      });
     await writeExit(this.runDir, exit);
   }
 

@@ -9,8 +9,6 @@ import { readJsonFile } from "../../sdk/run-folder/json-file.js";
 import type { BlobStore } from "./blobs.js";
 import { replaceFile } from "./durable-file.js";
 
-export { explainMiss } from "./explain-miss.js";
-
 /** What a stage gave, kept under the key of everything that it depends on. */
 export const CacheEntry = z
   .strictObject({
@@ -66,8 +64,10 @@ export class StageCache {
     if (!found.hit) return found;
     for (const ref of found.entry.refs) {
       const state = await this.blobs.verify(ref);
-      if (state === "missing") return { hit: false, reason: "blob_missing", detail: `${blobPath(this.blobs, ref)} is gone` };
-      if (state === "damaged") return { hit: false, reason: "blob_damaged", detail: `${blobPath(this.blobs, ref)} is not what was stored` };
+      if (state === "missing")
+        return { hit: false, reason: "blob_missing", detail: `${blobPath(this.blobs, ref)} is gone` };
+      if (state === "damaged")
+        return { hit: false, reason: "blob_damaged", detail: `${blobPath(this.blobs, ref)} is not what was stored` };
     }
     return found;
   }

@@ -61,7 +61,11 @@ export function blobPath(blobs: BlobReader, ref: FileRef | TreeRef): string {
 /** The failure for a blob that is not what was stored. */
 function blobCorrupt(path: string, state: Exclude<BlobState, "sound">): RunError {
   const found = state === "missing" ? "nothing" : "other content than was stored";
-  return new RunError({ code: "store_corrupt", detail: `${path}: ${found}`, facts: { file: path, found, expected: "the content that its name is the hash of" } });
+  return new RunError({
+    code: "store_corrupt",
+    detail: `${path}: ${found}`,
+    facts: { file: path, found, expected: "the content that its name is the hash of" },
+  });
 }
 
 /** Hash and size of a file. */
@@ -102,9 +106,13 @@ async function filesBelow(folder: string, prefix: string): Promise<string[]> {
     const file = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
     if (entry.isDirectory()) files.push(...(await filesBelow(folder, file)));
     else if (entry.isFile()) files.push(file);
-    else throw new RunError({ code: "data_refused", facts: { file: join(folder, file), found: "a link or a special file", expected: "files and folders only" } });
+    else
+      throw new RunError({
+        code: "data_refused",
+        facts: { file: join(folder, file), found: "a link or a special file", expected: "files and folders only" },
+      });
   }
-  return files.sort();
+  return files.toSorted();
 }
 
 function noTree(error: unknown): BlobState {

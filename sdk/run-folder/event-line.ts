@@ -63,7 +63,10 @@ export function parseEvent(json: string): StoredEvent {
     {
       code: "store_corrupt",
       detail: "a whole line has an event that this version of longform does not know",
-      facts: { found: json.slice(0, 200), expected: "an event of this version; read the run with the version that wrote it" },
+      facts: {
+        found: json.slice(0, 200),
+        expected: "an event of this version; read the run with the version that wrote it",
+      },
     },
     { cause: parsed.error },
   );

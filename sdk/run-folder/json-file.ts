@@ -8,7 +8,10 @@ import { absent } from "./errno.js";
  *
  * @throws RunError store_corrupt when it is no JSON of the expected form.
  */
-export async function readJsonFile<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | undefined> {
+export async function readJsonFile<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.output<Schema> | undefined> {
   const text = await readFile(path, "utf8").catch(absent);
   if (text === undefined) return undefined;
   try {

@@ -45,7 +45,11 @@ export async function currentLease(runDir: string): Promise<LeaseRecord | undefi
   try {
     return LeaseRecord.parse(JSON.parse(text));
   } catch (error) {
-    const facts = { file: path, found: text.slice(0, 80), expected: "a lease; when no runner of this run lives anywhere, delete the file" };
+    const facts = {
+      file: path,
+      found: text.slice(0, 80),
+      expected: "a lease; when no runner of this run lives anywhere, delete the file",
+    };
     throw new RunError({ code: "store_corrupt", detail: "a lease cannot be read", facts }, { cause: error });
   }
 }

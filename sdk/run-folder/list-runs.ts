@@ -30,7 +30,10 @@ export interface RunSummary {
 const NamedSpec = z.looseObject({ name: z.string() });
 
 /** The runs of a folder, oldest first. A folder without a spec is no run. A damaged run is a typed error of `onDamaged`. */
-export async function listRuns(runsDir: string, onDamaged: (id: string, error: RunError) => void = () => {}): Promise<readonly RunSummary[]> {
+export async function listRuns(
+  runsDir: string,
+  onDamaged: (id: string, error: RunError) => void = () => {},
+): Promise<readonly RunSummary[]> {
   const entries = (await readdir(runsDir, { withFileTypes: true }).catch(absent)) ?? [];
   const runs: RunSummary[] = [];
   for (const entry of entries) {
@@ -43,7 +46,10 @@ export async function listRuns(runsDir: string, onDamaged: (id: string, error: R
       onDamaged(entry.name, error);
     }
   }
-  return runs.sort((one, other) => (one.started?.getTime() ?? Infinity) - (other.started?.getTime() ?? Infinity) || (one.id < other.id ? -1 : 1));
+  return runs.toSorted(
+    (one, other) =>
+      (one.started?.getTime() ?? Infinity) - (other.started?.getTime() ?? Infinity) || (one.id < other.id ? -1 : 1),
+  );
 }
 
 async function summarize(id: string, folder: string): Promise<RunSummary | undefined> {

@@ -70,7 +70,12 @@ export class LogCursor {
       if (this.#seq >= untilSeq) return;
       if (next !== undefined && next.firstSeq <= this.#seq) throw replaced(next);
       if (next !== undefined && next.firstSeq > this.#seq + 1)
-        throw corrupt(segment, this.#offset, `the segment ends at event ${this.#seq}`, `events up to ${next.firstSeq - 1}, where ${next.name} goes on`);
+        throw corrupt(
+          segment,
+          this.#offset,
+          `the segment ends at event ${this.#seq}`,
+          `events up to ${next.firstSeq - 1}, where ${next.name} goes on`,
+        );
     }
   }
 
@@ -81,9 +86,11 @@ export class LogCursor {
     const wanted = current === undefined ? this.#after + 1 : current.firstSeq;
     const index = segments.findLastIndex((segment) => segment.firstSeq <= wanted);
     const segment = segments[index];
-    if (segment === undefined) throw corrupt(first, 0, `the log begins at event ${first.firstSeq}`, "segments from event 1 on");
+    if (segment === undefined)
+      throw corrupt(first, 0, `the log begins at event ${first.firstSeq}`, "segments from event 1 on");
     // An empty segment may be replaced by one of a later epoch; events may not.
-    if (current !== undefined && segment.path !== current.path && segment.firstSeq <= this.#seq) throw replaced(segment);
+    if (current !== undefined && segment.path !== current.path && segment.firstSeq <= this.#seq)
+      throw replaced(segment);
     return index;
   }
 
@@ -110,9 +117,16 @@ export class LogCursor {
 
   #check(segment: Segment, line: FileLine): LineSeal {
     const seal = checkLine(line.bytes);
-    if (seal === undefined) throw corrupt(segment, line.offset, "a line that does not match its own hash", `event ${this.#seq + 1} as it was written`);
+    if (seal === undefined)
+      throw corrupt(
+        segment,
+        line.offset,
+        "a line that does not match its own hash",
+        `event ${this.#seq + 1} as it was written`,
+      );
     if (seal.seq !== this.#seq + 1) throw corrupt(segment, line.offset, `event ${seal.seq}`, `event ${this.#seq + 1}`);
-    if (seal.epoch !== segment.epoch) throw corrupt(segment, line.offset, `epoch ${seal.epoch}`, `epoch ${segment.epoch}`);
+    if (seal.epoch !== segment.epoch)
+      throw corrupt(segment, line.offset, `epoch ${seal.epoch}`, `epoch ${segment.epoch}`);
     if (this.#hash !== undefined && seal.previous !== this.#hash)
       throw corrupt(segment, line.offset, `a line that follows ${seal.previous}`, `one that follows ${this.#hash}`);
     return seal;
@@ -121,7 +135,12 @@ export class LogCursor {
   #endTorn(segment: Segment, line: FileLine): void {
     // A write that was cut short leaves a line's beginning. A whole line and one more byte is a damaged line end.
     if (checkLine(line.bytes.subarray(0, -1)) !== undefined)
-      throw corrupt(segment, line.offset, "a line whose line end is damaged", `event ${this.#seq + 1} as it was written`);
+      throw corrupt(
+        segment,
+        line.offset,
+        "a line whose line end is damaged",
+        `event ${this.#seq + 1} as it was written`,
+      );
     this.#torn = { segment: segment.name, path: segment.path, offset: line.offset, bytes: line.bytes.length };
   }
 }

@@ -24,7 +24,11 @@ export async function* readEvents(runDir: string, afterSeq: number): AsyncGenera
  *
  * @throws RunError store_corrupt with segment and offset of the first damage, after every event before it.
  */
-export async function* followEvents(runDir: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+export async function* followEvents(
+  runDir: string,
+  afterSeq: number,
+  signal: AbortSignal,
+): AsyncGenerator<StoredEvent> {
   const cursor = new LogCursor(runPaths(runDir).events, afterSeq);
   while (!signal.aborted) {
     const writing = (await runState(runDir)) === "running";

@@ -13,7 +13,10 @@ export async function readSpec(runDir: string): Promise<Experiment> {
   const path = runPaths(runDir).spec;
   const spec = await readJsonFile(path, Experiment);
   if (spec !== undefined) return spec;
-  throw new RunError({ code: "store_corrupt", facts: { file: path, found: "nothing", expected: "the folder of a run, with its spec" } });
+  throw new RunError({
+    code: "store_corrupt",
+    facts: { file: path, found: "nothing", expected: "the folder of a run, with its spec" },
+  });
 }
 
 /** How the run ended; undefined while it has not. */

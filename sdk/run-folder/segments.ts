@@ -37,5 +37,5 @@ export function liveSegments(folder: string): readonly Segment[] {
   });
   return segments
     .filter((one) => !segments.some((other) => other.epoch > one.epoch && other.firstSeq <= one.firstSeq))
-    .sort((one, other) => one.firstSeq - other.firstSeq);
+    .toSorted((one, other) => one.firstSeq - other.firstSeq);
 }

@@ -16,7 +16,14 @@ export function bundleProgram(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), "longform-child-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const outfile = join(folder, "program.mjs");
-  buildSync({ entryPoints: [join(here, name)], outfile, bundle: true, platform: "node", format: "esm", target: "node20" });
+  buildSync({
+    entryPoints: [join(here, name)],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+  });
   return outfile;
 }
 
@@ -32,15 +39,15 @@ export interface Child {
 
 /** Starts a bundled program; whatever happens to the test, it ends with it. */
 export function startChild(program: string, ...parameters: readonly string[]): Child {
-  const process_ = spawn(process.execPath, [program, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
-  const { pid } = process_;
+  const running = spawn(process.execPath, [program, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
+  const { pid } = running;
   if (pid === undefined) throw new Error("node did not start");
-  onTestFinished(() => void process_.kill("SIGKILL"));
-  const lines = createInterface({ input: process_.stdout });
+  onTestFinished(() => void running.kill("SIGKILL"));
+  const lines = createInterface({ input: running.stdout });
   const seen: string[] = [];
   lines.on("line", (line) => seen.push(line));
-  const ended = Promise.all([once(process_, "exit"), once(lines, "close")]).then(() => undefined);
-  return { process: process_, pid, lines, seen, ended };
+  const ended = Promise.all([once(running, "exit"), once(lines, "close")]).then(() => undefined);
+  return { process: running, pid, lines, seen, ended };
 }
 
 /** The next line of a child's output. */

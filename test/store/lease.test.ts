@@ -97,7 +97,12 @@ test("a holder on another machine is given up after its lease has shown no renew
 
 test("a holder on another machine that renews its lease keeps the run", async () => {
   const runDir = newRun();
-  await using holder = await Lease.take(runDir, { ...me, host: "far.example", processSpace: ELSEWHERE, leaseMs: 1_000 });
+  await using holder = await Lease.take(runDir, {
+    ...me,
+    host: "far.example",
+    processSpace: ELSEWHERE,
+    leaseMs: 1_000,
+  });
   const failure = await failureOfOpening(runDir);
   expect(failure).toMatchObject({ code: "run_busy", facts: { host: "far.example", epoch: String(holder.epoch) } });
 });
@@ -139,6 +144,9 @@ test("a damaged lease is a typed failure that names the file", async () => {
   const runDir = newRun();
   await (await Lease.take(runDir, me)).release();
   writeFileSync(leasePath(runDir, 1), "{");
-  expect(await failureOfOpening(runDir)).toMatchObject({ code: "store_corrupt", facts: { file: leasePath(runDir, 1) } });
+  expect(await failureOfOpening(runDir)).toMatchObject({
+    code: "store_corrupt",
+    facts: { file: leasePath(runDir, 1) },
+  });
   expect(existsSync(leasePath(runDir, 2))).toBe(false);
 });

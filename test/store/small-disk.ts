@@ -6,7 +6,10 @@ import { temporaryFolder } from "./temporary-folder.js";
 export function smallDisk(context: TestContext, bytes: number): string {
   const folder = temporaryFolder();
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder], { encoding: "utf8" });
-  context.skip(mounted.status !== 0, `a small disk needs the right to mount: ${mounted.error?.message ?? mounted.stderr.trim()}`);
+  context.skip(
+    mounted.status !== 0,
+    `a small disk needs the right to mount: ${mounted.error?.message ?? mounted.stderr.trim()}`,
+  );
   onTestFinished(() => void spawnSync("umount", ["--lazy", folder]));
   return folder;
 }
