@@ -6,16 +6,28 @@ import { projectFiles } from "./project-files.mjs";
 
 /** Where each outside library of the TypeScript code may be imported: a file, or a folder ending in "/". @type {Record<string, string[]>} */
 const typescriptDoors = {
-  // The language of schemas: whoever declares or reads outside data declares its shape with it.
+  "@grpc/grpc-js": ["sdk/client/grpc.ts"],
+  "@grpc/proto-loader": ["sdk/client/grpc.ts"],
+  "d3-scale": ["sdk/report/charts/frame.ts"],
+  esbuild: ["sdk/client/bundle.ts"],
+  yargs: ["runners/cli/yargs.ts"],
+  zeromq: ["sdk/client/live.ts"],
+  // The language of schemas: whoever reads outside data declares its shape with it.
   zod: ["sdk/", "runners/", "examples/"],
 };
 
 /** The same for the Python worker. @type {Record<string, string[]>} */
 const pythonDoors = {
-  numpy: ["longform_worker/data/", "longform_worker/engines/", "longform_worker/models/"],
-  PIL: ["longform_worker/data/"],
+  PIL: ["longform_worker/data/", "longform_worker/engines/import_rows.py", "longform_worker/models/qwen2_5_vl.py"],
+  "google.protobuf": ["longform_worker/agent/codec.py"],
+  grpc: ["longform_worker/agent/"],
+  numpy: ["longform_worker/models/qwen2_5_vl.py"],
+  safetensors: ["longform_worker/engines/train/checkpoint.py"],
+  tokenizers: ["longform_worker/engines/make_model.py"],
+  // The language of tensors, in engines only: the agent must not need it.
   torch: ["longform_worker/engines/", "longform_worker/models/"],
-  transformers: ["longform_worker/models/"],
+  transformers: ["longform_worker/engines/make_model.py", "longform_worker/models/loaded.py"],
+  zmq: ["longform_worker/agent/live.py"],
 };
 
 /** @param {string} text */
@@ -33,7 +45,8 @@ const standardLibrary =
 
 /** @param {string} text */
 export function pythonImports(text) {
-  const names = [...text.matchAll(/^\s*(?:from|import)\s+([\w.]+)/gm)].map(([, name = ""]) => name);
+  const statement = /^\s*(?:from|import)\s+([\w.]+)|\bimport_module\("([\w.]+)"\)/gm;
+  const names = [...text.matchAll(statement)].map(([, name, late]) => name ?? late ?? "");
   return names
     .map((name) => (name.startsWith("google.protobuf") ? "google.protobuf" : (name.split(".")[0] ?? "")))
     .filter((name) => name !== "" && name !== "longform_worker" && !standardLibrary.test(name));

@@ -57,8 +57,9 @@ import torch.nn.functional as F
 from google.protobuf import message
 from longform_worker.wire import Frame
 from . import sibling
-    from PIL import Image`;
-  expect(pythonImports(python)).toEqual(["torch", "google.protobuf", "PIL"]);
+    from PIL import Image
+late = importlib.import_module("safetensors.torch")`;
+  expect(pythonImports(python)).toEqual(["torch", "google.protobuf", "PIL", "safetensors"]);
 });
 
 test("a spec field without a description is named by its path, through unions, lists and references", () => {
