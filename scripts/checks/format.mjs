@@ -4,8 +4,8 @@ import { complaints, nodeProgram } from "./command.mjs";
 
 export function formatCheck() {
   const lines = complaints([...nodeProgram("biome"), "format", "--max-diagnostics=none", "--reporter=github"]);
-  return lines.map((line) => {
-    const file = line.match(/file=([^,]+),/)?.[1];
-    return file ? `${relative(packageRoot, file)}: not formatted: npm run format` : line;
-  });
+  const files = lines.flatMap((line) => line.match(/file=([^,]+),/)?.[1] ?? []);
+  return files.length === 0
+    ? lines
+    : files.map((file) => `${relative(packageRoot, file)}: not formatted: npm run format`);
 }
