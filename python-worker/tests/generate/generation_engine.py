@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from longform_worker.engines.generate import serve
+from longform_worker.failure import EngineFailure
 from longform_worker.jobs import GenerationJob, read_record
 from longform_worker.wire import EngineLink, Frame, LinkClosed
 
@@ -29,6 +31,11 @@ POLICY: dict[str, Any] = {
     "background": "#ffffff",
     "max_images": 4,
 }
+
+
+def dice(seed: int) -> random.Random:
+    """Random numbers that are the same in every run."""
+    return random.Random(seed)
 
 
 def job_fields(model_path: Path, engine: str, **changes: object) -> dict[str, Any]:
@@ -58,7 +65,9 @@ class Agent:
     def send(self, type_: str, /, **fields: object) -> None:
         self._link.send(type_, **fields)
 
-    def ask(self, request_id: str, prompt: str = "Describe it.", images: Sequence[object] = (), **sampling: Any) -> None:
+    def ask(
+        self, request_id: str, prompt: str = "Describe it.", images: Sequence[object] = (), **sampling: object
+    ) -> None:
         """Sends a request; greedy where nothing else is said."""
         fields = {"job_id": "job", "request_id": request_id, "prompt": prompt, "images": list(images)}
         self.send("request", **fields, sampling={**GREEDY, **sampling})
@@ -66,11 +75,11 @@ class Agent:
     def cancel(self, request_id: str) -> None:
         self.send("request", job_id="job", request_id=request_id, cancel=True)
 
-    def next(self) -> Frame:
+    def next(self, patience_seconds: float = PATIENCE_SECONDS) -> Frame:
         """The next frame; raises LinkClosed when the engine is gone, TimeoutError when it says nothing."""
-        frame = self._link.receive(PATIENCE_SECONDS)
+        frame = self._link.receive(patience_seconds)
         if frame is None:
-            raise TimeoutError(f"no frame in {PATIENCE_SECONDS} s after {self.frames[-3:]}")
+            raise TimeoutError(f"no frame in {patience_seconds} s after {self.frames[-3:]}")
         self.frames.append(frame)
         self.times.append(time.monotonic())
         return frame
@@ -82,11 +91,10 @@ class Agent:
         return frame
 
     def first_delta(self, request_id: str) -> str:
-        """Reads on to the next new text of a request."""
-        while True:
-            frame = self.until("reply")
-            if frame["request_id"] == request_id and "delta" in frame:
-                return frame["delta"]["text"]
+        """The first text of a request; reads on until there is one."""
+        while not (deltas := self.deltas(request_id)):
+            self.until("reply")
+        return deltas[0]["text"]
 
     def finished(self, *request_ids: str) -> list[dict[str, Any]]:
         """Reads on until every one of these requests has ended; returns how, in the order of the ids."""
@@ -96,14 +104,18 @@ class Agent:
                 return [ends[request_id] for request_id in request_ids]
             self.until("reply")
 
-    def write(self, request_id: str, prompt: str = "Describe it.", **more: Any) -> dict[str, Any]:
+    def write(
+        self, request_id: str, prompt: str = "Describe it.", images: Sequence[object] = (), **sampling: object
+    ) -> dict[str, Any]:
         """One request from beginning to end."""
-        self.ask(request_id, prompt, **more)
+        self.ask(request_id, prompt, images, **sampling)
         return self.finished(request_id)[0]
 
     def deltas(self, request_id: str) -> list[dict[str, Any]]:
         """The deltas of a request among the frames read so far."""
-        return [f["delta"] for f in self.frames if f["type"] == "reply" and f["request_id"] == request_id and "delta" in f]
+        return [
+            f["delta"] for f in self.frames if f["type"] == "reply" and f["request_id"] == request_id and "delta" in f
+        ]
 
     def close(self) -> Frame:
         """Asks the engine to finish and returns its last frame."""
@@ -165,8 +177,12 @@ def thread(job: dict[str, Any]) -> Iterator[Agent]:
     agent = Agent(ours)
 
     def run() -> None:
+        link = EngineLink(theirs)
         with suppress(LinkClosed):
-            EngineLink(theirs).send("done", **serve.run(read_record(GenerationJob, job, "generation"), EngineLink(theirs)))
+            try:
+                link.send("done", **serve.run(read_record(GenerationJob, job, "generation"), link))
+            except EngineFailure as failure:
+                link.send("failed", **failure.fields())
 
     runner = threading.Thread(target=run)
     runner.start()
