@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,7 @@ class Process(Agent):
 
 
 @contextmanager
-def process(job: dict[str, Any]) -> Iterator[Process]:
+def process(job: dict[str, Any]) -> Generator[Process]:
     """An engine process that is gone afterwards."""
     engine = Process(job)
     try:
@@ -171,7 +171,7 @@ def process(job: dict[str, Any]) -> Iterator[Process]:
 
 
 @contextmanager
-def thread(job: dict[str, Any]) -> Iterator[Agent]:
+def thread(job: dict[str, Any]) -> Generator[Agent]:
     """The same loop over the same frames on a thread of this process, where libraries are loaded already."""
     ours, theirs = socket.socketpair()
     agent = Agent(ours)

@@ -13,9 +13,10 @@ CPU = torch.device("cpu")
 WIDTH, END = 40, 3
 
 
-def sampling(**changes: object) -> Sampling:
+def sampling(**changes: float) -> Sampling:
     base: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": 9, "min_tokens": 0, "seed": 0}
-    return Sampling(**{**base, **changes})
+    base.update(changes)
+    return Sampling(**base)
 
 
 def choose(logits: torch.Tensor, samplings: list[Sampling], draws: list[float], early: list[int]) -> list[int | None]:

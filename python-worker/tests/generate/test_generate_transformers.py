@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import tiny_model
 import torch
-from generation_engine import Agent, dice, job_fields, process, thread
+from generation_engine import GREEDY, Agent, dice, job_fields, process, thread
 from PIL import Image
 from tiny_model import RECITED, blob, noise
 
+from longform_worker.engines.generate.sampler import Sampler
+from longform_worker.engines.generate.transformers_engine import LEAST_ROWS, TransformersEngine
+from longform_worker.jobs import GenerateRequest, GenerationJob, read_record
 from longform_worker.wire import EngineLink
 
 transformers: Any = importlib.import_module("transformers")
@@ -67,7 +70,7 @@ class Library:
 
     def greedy(self, prompt: str, images: list[Image.Image], tokens: int) -> tuple[str, int]:
         ids = torch.tensor([self.ids(prompt, [image.size for image in images])])
-        pixels = self._images(images=images, do_resize=False, return_tensors="pt") if images else {}
+        pixels: dict[str, Any] = self._images(images=images, do_resize=False, return_tensors="pt") if images else {}
         written = self._model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -136,6 +139,45 @@ def test_a_seed_writes_the_same_text_alone_and_in_a_crowd(engine: Agent, root: P
     assert len(set(alone)) == len(seeds)
 
 
+def products_depend_on_rows() -> bool:
+    """Whether this processor sums a row of a matrix product differently among four rows than among more."""
+    source = torch.Generator().manual_seed(0)
+    rows, weights = torch.randn(48, 64, generator=source), torch.randn(96, 64, generator=source)
+    return any(not torch.equal((rows @ weights.T)[:n], rows[:n] @ weights.T) for n in range(LEAST_ROWS, 48))
+
+
+@pytest.mark.skipif(
+    products_depend_on_rows(), reason="matrix products of this processor depend on their number of rows"
+)
+def test_the_logits_of_a_request_are_the_same_to_the_last_bit_in_any_company(
+    model: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = TransformersEngine(read_record(GenerationJob, job_fields(model, "TRANSFORMERS"), ""))
+    seen: list[torch.Tensor] = []
+    choose = Sampler.choose
+
+    def recording(sampler: Sampler, logits_BV: torch.Tensor, *rest: Any) -> list[int | None]:
+        seen.extend(row.clone() for row in logits_BV)
+        return choose(sampler, logits_BV, *rest)
+
+    monkeypatch.setattr(Sampler, "choose", recording)
+
+    def logits(sizes: list[int]) -> set[bytes]:
+        """All rows of logits while requests with so many images and so long prompts are written together."""
+        seen.clear()
+        for size in sizes:
+            images = [noise(root, place) for place in range(size % 4)]
+            fields = {"job_id": "job", "request_id": str(size), "prompt": "x" * size, "images": images}
+            request = read_record(GenerateRequest, {**fields, "sampling": {**GREEDY, "min_tokens": 24}}, "")
+            engine.admit(request, engine.prepare(request))
+        while engine.room() < 8:
+            engine.step()
+        return {row.numpy().tobytes() for row in seen}
+
+    sizes = [1, 2, 3, 4, 5, 90, 91, 170]
+    assert logits(sizes) == {row for size in sizes for row in logits([size])}
+
+
 @pytest.mark.parametrize("filtered", [{"top_k": 1}, {"top_p": 1e-6}])
 def test_the_narrowest_filter_writes_the_greedy_text(engine: Agent, filtered: dict[str, Any]) -> None:
     name = next(iter(filtered))
@@ -146,7 +188,8 @@ def test_the_narrowest_filter_writes_the_greedy_text(engine: Agent, filtered: di
 def test_a_cancelled_request_keeps_its_text_and_disturbs_nobody(engine: Agent) -> None:
     drawn: dict[str, Any] = {"temperature": 1.0, "max_tokens": 200, "min_tokens": 200}
     alone = engine.write("undisturbed", seed=5, **drawn)["text"]
-    engine.ask("cancelled", "y", seed=4, **{**drawn, "max_tokens": 400, "min_tokens": 400})
+    longer: dict[str, Any] = {**drawn, "max_tokens": 400, "min_tokens": 400}
+    engine.ask("cancelled", "y", seed=4, **longer)
     engine.ask("neighbour", seed=5, **drawn)
     engine.first_delta("neighbour")
     engine.cancel("cancelled")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +15,6 @@ from typing import Any
 import torch
 from generation_engine import POLICY, dice
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from longform_worker.data.images import blob_path, store
 from longform_worker.engines import make_model
@@ -21,6 +22,8 @@ from longform_worker.engines.generate.token_text import byte_level_alphabet
 from longform_worker.jobs import ModelJob, read_record
 from longform_worker.models.loaded import open_processors
 from longform_worker.wire import EngineLink
+
+safetensors: Any = importlib.import_module("safetensors.torch")
 
 RECITED = "语🙂é."
 _TEXT = {
@@ -95,11 +98,11 @@ def breaking(model: Path, folder: Path, character: str) -> Path:
     return _edit(folder, edit)
 
 
-def _edit(folder: Path, edit: Any) -> Path:
+def _edit(folder: Path, edit: Callable[[dict[str, torch.Tensor]], None]) -> Path:
     file = folder / "model.safetensors"
-    weights = load_file(file)
+    weights: dict[str, torch.Tensor] = safetensors.load_file(file)
     edit(weights)
-    save_file(weights, file, metadata={"format": "pt"})
+    safetensors.save_file(weights, file, metadata={"format": "pt"})
     (folder / "manifest.json").unlink()  # it describes the weights as they were made
     return folder
 

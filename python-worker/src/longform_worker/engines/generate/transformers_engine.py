@@ -110,6 +110,7 @@ class TransformersEngine:
         draws = random.Random(request.sampling.seed)  # noqa: S311
         self._entering.append(_Sequence(request, prompt, TokenText(self._bytes), draws))
 
+    @torch.inference_mode()
     def drop(self, request_id: str) -> None:
         self._entering = [one for one in self._entering if one.request.request_id != request_id]
         for slot, one in enumerate(self._running):
