@@ -27,7 +27,7 @@ from longform_worker.jobs import ImageReference, ResizeRule, VisionPolicy
 PLACE = Place("rows.jsonl", "a7", 2)
 
 
-def policy(**changes: Any) -> VisionPolicy:  # noqa: ANN401
+def policy(**changes: Any) -> VisionPolicy:
     fields: dict[str, Any] = {
         "resize": ResizeRule.KEEP_ASPECT,
         "min_pixels": 28 * 28,
@@ -45,7 +45,7 @@ def pixel(image: Image.Image, x: int = 0, y: int = 0) -> tuple[int, ...]:
     return value
 
 
-def opened(tmp_path: Path, image: Image.Image, name: str = "image.png", **options: Any) -> Image.Image:  # noqa: ANN401
+def opened(tmp_path: Path, image: Image.Image, name: str = "image.png", **options: Any) -> Image.Image:
     image.save(tmp_path / name, **options)
     return decode(tmp_path / name, PLACE)
 
@@ -53,7 +53,7 @@ def opened(tmp_path: Path, image: Image.Image, name: str = "image.png", **option
 def test_sizes_equal_those_of_the_models_own_processor() -> None:
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
-    generator = random.Random(3)  # noqa: S311
+    generator = random.Random(3)
     for _ in range(2_000):
         width, height = generator.randint(1, 900), generator.randint(1, 900)
         low = 784 * generator.randint(1, 9)

@@ -37,7 +37,7 @@ def refused(folder: Path, rows: list[dict[str, Any]], image_root: str = "") -> E
 
 
 def test_rows_keep_their_fields_and_get_stored_images(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": "a", "facts": {"n": [1, 2.5]}, "标题": "é", "images": [drawing("red"), drawing("blue", 56, 28)]},
         {"id": "b", "images": []},
         {"id": "c", "images": [drawing("red")]},
@@ -99,7 +99,7 @@ def test_a_path_that_leaves_the_image_root_is_refused(tmp_path: Path, path: str)
         ([drawing("red"), {"path": "gone.png"}], "existing file", "1"),
         ([drawing("red")] * 5, "at most 4 images", "0"),
         ([{"url": "http://x"}], '{"path"', "0"),
-        ([{"path": "a.png", "drawing": {}}], '{"path"', "0"),
+        ([{"path": "a.png", **drawing("red")}], '{"path"', "0"),
         ("a.png", "a list", "0"),
         (None, "a list", "0"),
         ([{"drawing": {**drawing("red")["drawing"], "width": 0}}], "whole number", "0"),
@@ -108,7 +108,7 @@ def test_a_path_that_leaves_the_image_root_is_refused(tmp_path: Path, path: str)
         ([{"drawing": {**drawing("red")["drawing"], "shapes": [{"kind": "star"}]}}], "exactly", "0"),
     ],
 )
-def test_a_bad_image_is_refused_with_file_row_and_index(tmp_path: Path, images: Any, expected: str, index: str) -> None:  # noqa: ANN401
+def test_a_bad_image_is_refused_with_file_row_and_index(tmp_path: Path, images: Any, expected: str, index: str) -> None:
     failure = refused(tmp_path, [{"id": "a", "images": [drawing("red")]}, {"id": "b", "images": images}], str(tmp_path))
     assert failure.code == "data_refused"
     assert expected in failure.facts["expected"]

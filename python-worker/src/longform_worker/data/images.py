@@ -6,6 +6,7 @@ A stored image is an RGB PNG file at its final size, named by the SHA-256 of its
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import io
 import math
@@ -155,7 +156,8 @@ def blob_path(blob_root: Path, sha256: str) -> Path:
 def store(image: Image.Image, blob_root: Path) -> tuple[ImageReference, bool]:
     """Store an image; returns its reference and whether it was new.
 
-    The same pixels give the same bytes. A file that is there but damaged is written anew.
+    The same pixels give the same bytes. A file that is there but damaged is written anew, so a crash
+    before ``settle`` costs no more than storing again.
     """
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=6)
@@ -167,13 +169,30 @@ def store(image: Image.Image, blob_root: Path) -> tuple[ImageReference, bool]:
         return reference, False
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{digest}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary.write_bytes(content)
     temporary.chmod(0o444)
     temporary.replace(target)
     return reference, True
+
+
+def settle(blob_root: Path) -> None:
+    """Bring all stored images to the disk; to be called before anything that refers to them is published.
+
+    One call for the whole file system, because syncing thousands of small files one by one takes longer
+    than drawing them.
+    """
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:  # not Linux
+        os.sync()
+        return
+    blob_root.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(blob_root, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(blob_root))
+    finally:
+        os.close(descriptor)
 
 
 def load_pixels(blob_root: Path, reference: ImageReference) -> Image.Image:

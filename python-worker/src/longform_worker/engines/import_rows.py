@@ -11,7 +11,7 @@ from typing import Any, cast
 from PIL import Image
 
 from longform_worker.data.draw import Place, draw
-from longform_worker.data.images import check_policy, decode, fit, store
+from longform_worker.data.images import check_policy, decode, fit, settle, store
 from longform_worker.data.rows import count_rows, read_rows, write_rows
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import ImportJob
@@ -58,6 +58,7 @@ def _imported(
         if time.monotonic() - told >= PROGRESS_SECONDS:
             told = time.monotonic()
             link.send("progress", done=counts.rows, total=total, unit="rows")
+    settle(Path(job.blob_root))  # the rows file appears after the last row, hence after this
 
 
 def _store_images(job: ImportJob, source: Path, row: Mapping[str, Any], counts: _Counts) -> list[dict[str, Any]]:

@@ -162,7 +162,7 @@ def _config(transformers: Any, job: ModelJob, tokenizer: Tokenizer) -> Config:  
     height = width = head_size // 2 * 3 // 8  # time, height, width share a head as 16 : 24 : 24, Qwen2.5-VL's own split
     rotary = [head_size // 2 - height - width, height, width]
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL_TOKENS}
-    return transformers.Qwen2_5_VLConfig(
+    config = transformers.Qwen2_5_VLConfig(
         text_config={
             "vocab_size": _rounded_up(len(tokenizer), 64),
             "hidden_size": text.hidden_size,
@@ -189,15 +189,14 @@ def _config(transformers: Any, job: ModelJob, tokenizer: Tokenizer) -> Config:  
             "fullatt_block_indexes": list(range(vision.layers)),
             "initializer_range": job.initializer_range,
         },
-        initializer_range=job.initializer_range,
         image_token_id=ids["<|image_pad|>"],
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
         tie_word_embeddings=False,
-        eos_token_id=ids["<|im_end|>"],
-        pad_token_id=ids["<|endoftext|>"],
     )
+    config.initializer_range = job.initializer_range  # given to the constructor it would be dropped
+    return config
 
 
 def _write_processor(folder: Path, job: ModelJob) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from safetensors import SafetensorError
 
 from longform_worker.jobs import Precision
 from longform_worker.models.folder import check_model_folder, refuse_model
@@ -56,7 +57,7 @@ def load_model(folder: Path, precision: Precision) -> LoadedModel:
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise refuse_model(folder, "weights that fit config.json", str(error)) from error
     wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
     if wrong:

@@ -6,7 +6,6 @@ file of it is pickled, and its manifest, written last, names every file with its
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -21,9 +20,10 @@ from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Precision
 from longform_worker.models.folder import policy_record, publishing, read_manifest, verify_files, weights_sha256
 from longform_worker.models.loaded import DTYPES, load_model
+from longform_worker.models.tensors import read_tensors, write_tensors
 
 KEPT = 2
-OPTIMIZER_FILE = "optimizer.safetensors"
+OPTIMIZER_FILE = Path("optimizer", "moments.safetensors")  # in a folder of its own: it holds no weights
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 # Files that saving a model makes anew; with the weights, all that is not copied from the base folder.
 MADE_ANEW = {"config.json", "generation_config.json", "manifest.json"}
@@ -76,7 +76,8 @@ def save_checkpoint(trainer: Trainer, counters: Counters, identity: str) -> Path
     }
     with publishing(target, facts) as folder:
         _write_model(trainer, folder, torch.float32)
-        _safetensors().save_file(_moments(trainer), folder / OPTIMIZER_FILE)
+        (folder / OPTIMIZER_FILE).parent.mkdir()
+        write_tensors(_moments(trainer), folder / OPTIMIZER_FILE)
     for old in sorted(root.glob("step-????????"))[:-KEPT]:
         shutil.rmtree(old)
     return target
@@ -153,10 +154,6 @@ def _restore(trainer: Trainer, folder: Path) -> None:
     loaded = trainer.loaded
     reread = load_model(folder, Precision.FLOAT32)
     loaded.model.load_state_dict(reread.model.state_dict())
-    moments: dict[str, Tensor] = _safetensors().load_file(folder / OPTIMIZER_FILE)
+    moments = read_tensors(folder / OPTIMIZER_FILE)
     for name, weight in _named(trainer):
         trainer.optimizer.state[weight] = {moment: moments[f"{name}:{moment}"].to(weight.device) for moment in MOMENTS}
-
-
-def _safetensors() -> Any:  # noqa: ANN401
-    return importlib.import_module("safetensors.torch")

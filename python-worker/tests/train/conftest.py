@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longform_worker.jobs import Precision
+from longform_worker.models.loaded import LoadedModel, load_model
+from tiny_world import import_all, make, source_rows
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with rows.jsonl, blobs and model; not to be changed."""
+    folder = tmp_path_factory.mktemp("world")
+    make(folder / "model", import_all(folder, source_rows(24)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(world: Path) -> LoadedModel:
+    """The world's model, opened."""
+    return load_model(world / "model", Precision.FLOAT32)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from longform_worker.engines.train.batches import STEPS_IN_BUCKET, StepRows
+from longform_worker.engines.train.schedule import learning_rate
+from longform_worker.jobs import Schedule, ScheduleKind
+
+LENGTHS = [(37 * number) % 101 + 20 for number in range(60)]
+
+
+def test_every_row_is_used_once_an_epoch() -> None:
+    steps = StepRows(LENGTHS, 4, seed=3)
+    seen = Counter(row for step in range(1, 121) for row in steps[step])  # 480 rows: 8 epochs, 15 buckets
+    assert set(seen.values()) == {8}
+    assert len(seen) == 60
+
+
+def test_rows_depend_on_the_seed_and_the_step_alone() -> None:
+    forward = [StepRows(LENGTHS, 4, seed=3)[step] for step in range(1, 60)]
+    steps = StepRows(LENGTHS, 4, seed=3)
+    assert [steps[step] for step in reversed(range(1, 60))] == forward[::-1]
+    assert [StepRows(LENGTHS, 4, seed=4)[step] for step in range(1, 60)] != forward
+
+
+def test_epochs_differ_in_their_order() -> None:
+    steps = StepRows(LENGTHS[:32], 4, seed=3)  # an epoch is exactly one bucket
+    first, second = ([steps[epoch * STEPS_IN_BUCKET + step] for step in range(1, 9)] for epoch in range(2))
+    assert first != second
+    assert sorted(row for step in first for row in step) == sorted(row for step in second for row in step)
+
+
+def test_rows_of_a_step_are_about_equally_long() -> None:
+    steps = StepRows(LENGTHS, 4, seed=3)
+    spread = [
+        max(LENGTHS[row] for row in steps[step]) - min(LENGTHS[row] for row in steps[step]) for step in range(1, 41)
+    ]
+    assert sum(spread) / len(spread) < 15
+    for step in range(1, 41):
+        assert [LENGTHS[row] for row in steps[step]] == sorted(LENGTHS[row] for row in steps[step])
+
+
+def test_fewer_rows_than_a_step_needs_are_used_again() -> None:
+    steps = StepRows([5, 6], 4, seed=3)
+    assert Counter(row for step in range(1, 9) for row in steps[step]) == {0: 16, 1: 16}
+
+
+@pytest.mark.parametrize("kind", list(ScheduleKind))
+def test_the_rate_warms_up_to_the_peak_and_falls_to_its_end(kind: ScheduleKind) -> None:
+    schedule = Schedule(kind=kind, warmup_fraction=0.1, final_fraction=0.05)
+    rates = [learning_rate(step, 100, 2.0, schedule) for step in range(1, 101)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[9] == 2.0
+    assert rates[-1] == pytest.approx(2.0 if kind is ScheduleKind.CONSTANT else 0.1)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    middle = {ScheduleKind.CONSTANT: 2.0, ScheduleKind.LINEAR: 1.05, ScheduleKind.COSINE: 1.05}
+    assert rates[54] == pytest.approx(middle[kind])
+    third = {ScheduleKind.CONSTANT: 2.0, ScheduleKind.LINEAR: 1.3666667, ScheduleKind.COSINE: 1.525}
+    assert rates[39] == pytest.approx(third[kind])
+
+
+def test_a_schedule_of_warm_up_alone_and_one_without_are_finite() -> None:
+    alone = Schedule(kind=ScheduleKind.COSINE, warmup_fraction=1.0, final_fraction=0.0)
+    assert [learning_rate(step, 2, 1.0, alone) for step in (1, 2)] == [0.5, 1.0]
+    without = Schedule(kind=ScheduleKind.LINEAR, warmup_fraction=0.0, final_fraction=0.0)
+    assert [learning_rate(step, 2, 1.0, without) for step in (1, 2)] == [0.5, 0.0]
