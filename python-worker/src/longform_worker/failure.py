@@ -43,9 +43,9 @@ class EngineFailure(Exception):
     def __init__(self, code: FailureCode, detail: str, *, field_path: str = "", **facts: object) -> None:
         super().__init__(f"{code}: {detail}")
         self.code: FailureCode = code
-        self.detail = detail
-        self.field_path = field_path
-        self.facts = {name: str(value) for name, value in facts.items()}
+        self.detail = readable(detail)
+        self.field_path = readable(field_path)
+        self.facts = {name: readable(str(value)) for name, value in facts.items()}
 
     def fields(self) -> dict[str, object]:
         """The fields of the proto message ``Failure``, enum by its full name."""
@@ -55,3 +55,8 @@ class EngineFailure(Exception):
             "field_path": self.field_path,
             "facts": dict(self.facts),
         }
+
+
+def readable(text: str) -> str:
+    """The text with what UTF-8 cannot carry (bytes of a file name that are no text) written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

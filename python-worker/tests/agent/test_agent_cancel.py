@@ -1,10 +1,13 @@
 """Ends that somebody asked for: nothing of the job is left, whatever it does about it."""
 
 import os
+import secrets
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from agent_rig import Agent, wait_until
 from test_agent_jobs import code
 
@@ -88,6 +91,32 @@ def test_a_cancel_right_after_the_start_is_not_lost(agent: Agent) -> None:
     agent.cancel(job_id, grace_ms=100)
     assert code(agent.events(job_id)[-1]) == "user_cancel"
     assert of_job(agent, job_id) == []
+
+
+@pytest.fixture
+def freezer() -> Iterator[Path]:
+    """A cgroup whose processes can be frozen, where this machine lets us make one."""
+    folder = Path("/sys/fs/cgroup/freezer") / f"longform-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        pytest.skip(f"no freezer cgroup can be made: {error}")
+    yield folder
+    (folder / "freezer.state").write_text("THAWED")
+    wait_until(lambda: not (folder / "cgroup.procs").read_text(), "the frozen process is gone")
+    folder.rmdir()
+
+
+def test_a_process_that_survives_the_last_signal_is_named_and_not_waited_for(freezer: Path, agent: Agent) -> None:
+    job_id = agent.start("stop")
+    pid = agent.wait_for(job_id, "phase").phase.pid
+    (freezer / "cgroup.procs").write_text(str(pid))
+    (freezer / "freezer.state").write_text("FROZEN")
+    agent.cancel(job_id, grace_ms=100)
+    last = agent.events(job_id)[-1]
+    assert code(last) == "user_cancel"
+    assert last.failed.facts["survivors"] == str(pid)
+    assert lives(pid)
 
 
 def test_sigterm_ends_the_engines_before_the_agent() -> None:

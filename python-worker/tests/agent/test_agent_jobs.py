@@ -1,5 +1,6 @@
 """Jobs and their events: numbered, replayed, ended once."""
 
+import json
 import sys
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from agent_rig import Agent, wait_until
 
 from longform_worker.gen.event_pb2 import JobEvent
 from longform_worker.gen.failure_pb2 import FailureCode
-from longform_worker.gen.worker_pb2 import StartJobRequest
+from longform_worker.gen.worker_pb2 import HandshakeRequest, StartJobRequest
 
 
 def code(event: JobEvent) -> str:
@@ -177,6 +178,27 @@ def test_the_handshake_tells_versions_and_which_interpreter_does_not_start(agent
     assert found["real"].versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert "numpy" in found["real"].versions
     assert not found["gone"].versions
+
+
+def test_a_caller_that_gives_up_does_not_spoil_the_handshake_of_the_next() -> None:
+    slow = Agent()
+    slow.variables["LONGFORM_ENVIRONMENTS"] = json.dumps(
+        {"slow": slow.script(f'echo "a banner"; sleep 1.5; exec {sys.executable} "$@"')}
+    )
+    with slow as agent:
+        with pytest.raises(grpc.RpcError) as caught:
+            agent.stub.Handshake(HandshakeRequest(), metadata=agent.metadata(), timeout=0.2)
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        (report,) = agent.handshake().environments
+        assert report.versions["python"]
+
+
+def test_an_interpreter_that_never_answers_does_not_hold_up_the_end() -> None:
+    hanging = Agent()
+    hanging.variables["LONGFORM_ENVIRONMENTS"] = json.dumps({"hanging": hanging.script("exec sleep 100")})
+    with hanging as agent:
+        agent.process.terminate()
+        agent.process.wait(5)
 
 
 def test_the_real_entry_point_ends_a_job_with_a_typed_failure(agent: Agent, tmp_path: Path) -> None:

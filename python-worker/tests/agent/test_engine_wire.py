@@ -161,3 +161,8 @@ def test_an_engine_whose_agent_died_before_it_looked_ends_at_once() -> None:
         [sys.executable, "-m", "longform_worker.engines"], env=environment, timeout=20, check=False, capture_output=True
     )
     assert (engine.returncode, engine.stderr) == (1, b"")
+
+
+def test_a_file_name_that_is_no_text_can_be_told() -> None:
+    failure = EngineFailure("data_refused", "bad \udcff", file="\udcfe.png")
+    assert decode(encode({"type": "failed", **failure.fields()})[LENGTH.size :])["facts"] == {"file": "\\udcfe.png"}

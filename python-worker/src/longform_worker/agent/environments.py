@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 
 from longform_worker.agent.limits import ENVIRONMENT_PROBE_MS
+from longform_worker.agent.process import in_thread
 from longform_worker.gen.worker_pb2 import EnvironmentReport
 
 # Libraries whose version can change a result.
@@ -39,26 +40,37 @@ class Environments:
 
     def __init__(self, pythons: Mapping[str, str]) -> None:
         self.pythons = pythons
-        self._probes = [
-            asyncio.create_task(asyncio.to_thread(report, name, python)) for name, python in pythons.items()
-        ]
+        self._asked: set[subprocess.Popen[bytes]] = set()
+        self._probes = [asyncio.create_task(in_thread(self._report, name, python)) for name, python in pythons.items()]
 
     async def reports(self) -> list[EnvironmentReport]:
         """One report for each; without the version "python" when the interpreter does not start."""
-        return list(await asyncio.gather(*self._probes))
+        # Not gather: a caller that gives up would cancel the probes for all callers after it.
+        await asyncio.wait(self._probes)
+        return [probe.result() for probe in self._probes]
 
+    def close(self) -> None:
+        """Ends interpreters that have not answered yet."""
+        for process in list(self._asked):
+            process.kill()
 
-def report(name: str, python: str) -> EnvironmentReport:
-    """Runs the interpreter and asks for versions. One that is missing or broken is reported without any."""
-    try:
-        answer = subprocess.run(
-            [python, "-I", "-c", PROBE, *LIBRARIES],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ENVIRONMENT_PROBE_MS / 1000,
-            check=True,
-        )
-        versions: dict[str, str] = json.loads(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        versions = {}
-    return EnvironmentReport(name=name, python=python, versions=versions)
+    def _report(self, name: str, python: str) -> EnvironmentReport:
+        """Runs the interpreter and asks for versions. One that is missing or broken is reported without any."""
+        try:
+            versions = self._versions(python)
+        except (OSError, subprocess.SubprocessError, ValueError, LookupError):
+            versions = {}
+        return EnvironmentReport(name=name, python=python, versions=versions)
+
+    def _versions(self, python: str) -> dict[str, str]:
+        command = [python, "-I", "-c", PROBE, *LIBRARIES]
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet) as process:
+            self._asked.add(process)
+            try:
+                output, _ = process.communicate(timeout=ENVIRONMENT_PROBE_MS / 1000)
+            finally:
+                process.kill()
+                self._asked.discard(process)
+        # The last line: an interpreter's start-up files may print above it.
+        return json.loads(output.splitlines()[-1])

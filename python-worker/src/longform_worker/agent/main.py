@@ -82,9 +82,10 @@ async def run(settings: Settings) -> None:
         live, why_not = open_live(folder, settings.live)
         if why_not:
             LOGGER.info("no live view: %s", why_not)
+        environments = Environments(settings.environments)
         worker = Worker(
             run_cookie=settings.run_cookie,
-            environments=Environments(settings.environments),
+            environments=environments,
             fence=fence,
             contact=contact,
             live=live,
@@ -101,6 +102,7 @@ async def run(settings: Settings) -> None:
             await worker.end_all(why, DEFAULT_GRACE_MS / 1000)
         finally:
             registering.cancel()
+            environments.close()
             await server.stop(WIND_DOWN_SECONDS)
             live.close()
 

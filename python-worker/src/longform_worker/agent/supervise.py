@@ -40,6 +40,7 @@ class Job:
         self._said_anything = False
         self._killing = asyncio.Event()
         self._replies: ReplyQueue | None = None
+        self._late_end: asyncio.Task[None] | None = None
 
     async def run(self, start: EngineStart, first: Frame) -> None:
         """Starts the engine, hands it the job and turns what it says into events."""
@@ -106,8 +107,10 @@ class Job:
             self._stop_engine()
         reading = asyncio.create_task(self._read(engine))
         await engine.send(first)
-        if not await self._wait_for_end(engine):
+        ended = asyncio.create_task(engine.ended())
+        if not await self._wait_for_end(ended):
             reading.cancel()
+            self._late_end = asyncio.create_task(clear_late(engine, ended))
             return self._last_event(None, engine, [engine.pid], start)
         end, survivors = await engine.clear()
         # Everything it sent before its end is in the socket; only a survivor could keep it open.
@@ -115,9 +118,8 @@ class Job:
         reading.cancel()
         return self._last_event(end, engine, survivors, start)
 
-    async def _wait_for_end(self, engine: Engine) -> bool:
+    async def _wait_for_end(self, ended: asyncio.Task[None]) -> bool:
         """Whether the process has ended; False when it survives SIGKILL, as one stuck in a driver does."""
-        ended = asyncio.create_task(engine.ended())
         killing = asyncio.create_task(self._killing.wait())
         await asyncio.wait({ended, killing}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({ended}, timeout=SWEEP_MS / 1000)
@@ -205,3 +207,9 @@ class Job:
         if last.HasField("done"):
             return None
         return grpc.StatusCode.ABORTED, f"the job has ended: {last.failed.detail}"
+
+
+async def clear_late(engine: Engine, ended: asyncio.Task[None]) -> None:
+    """Clears up after a process that outlived its job, whenever it ends."""
+    await ended
+    await engine.clear()
