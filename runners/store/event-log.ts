@@ -33,7 +33,8 @@ interface Waiting {
 }
 
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
-const MAX_GROUP_EVENTS = 10_000;
+/** Bounds what one write keeps in memory; large enough for the wait for the disk to be small beside the encoding. */
+const MAX_GROUP_EVENTS = 5_000;
 /** Lines read between two chances for other work of this process. */
 const LINES_AT_ONCE = 1_000;
 

@@ -39,14 +39,22 @@ export class SegmentWriter {
    * read them already, and what was written of the next one is taken back.
    */
   async append(lines: readonly string[]): Promise<Written> {
-    let refusal: RunError | undefined;
+    const data = Buffer.from(`${lines.join("\n")}\n`);
     try {
-      await this.#file.appendFile(`${lines.join("\n")}\n`);
+      await this.#file.appendFile(data);
     } catch (error) {
-      refusal = asDiskFull(error, this.#path);
+      const refusal = asDiskFull(error, this.#path);
       if (refusal === undefined) throw error;
+      return { lines: await this.#keepWhole(lines), refusal };
     }
-    const size = refusal === undefined ? Number.POSITIVE_INFINITY : (await this.#file.stat()).size;
+    await this.#file.datasync();
+    this.#bytes += data.length;
+    return { lines: lines.length, refusal: undefined };
+  }
+
+  /** Cuts the file behind the last line that was written whole. @returns How many lines stay. */
+  async #keepWhole(lines: readonly string[]): Promise<number> {
+    const { size } = await this.#file.stat();
     let whole = 0;
     for (const line of lines) {
       const end = this.#bytes + Buffer.byteLength(line) + 1;
@@ -54,9 +62,9 @@ export class SegmentWriter {
       this.#bytes = end;
       whole += 1;
     }
-    if (refusal !== undefined) await this.#file.truncate(this.#bytes);
+    await this.#file.truncate(this.#bytes);
     await this.#file.datasync();
-    return { lines: whole, refusal };
+    return whole;
   }
 
   async close(): Promise<void> {

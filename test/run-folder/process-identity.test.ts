@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { processSpace, startTicks } from "../../sdk/run-folder/process-identity.js";
 
 test("a process is told apart by when it was started, also one with brackets and spaces in its name", async () => {
@@ -21,14 +21,13 @@ test("a process is told apart by when it was started, also one with brackets and
 test("what is left of a process whose parent has not looked is no living process", async () => {
   // The inner process ends soon; by then the outer one is a program that never waits for it.
   const child = spawn("bash", ["-c", "sleep 0.2 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
   const [output]: unknown[] = await once(child.stdout, "data");
   const remains = Number(String(output));
   for (let tries = 0; tries < 200 && !/\) Z/.test(readFileSync(`/proc/${remains}/stat`, "latin1")); tries += 1)
     await setTimeout(10);
   expect(readFileSync(`/proc/${remains}/stat`, "latin1")).toMatch(/\) Z/);
   expect(startTicks(remains)).toBeUndefined();
-  child.kill("SIGKILL");
-  await once(child, "close");
 });
 
 test("this process space has a name that names the boot and the process namespace", () => {
