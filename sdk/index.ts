@@ -11,7 +11,18 @@ export type { MmLongBenchWrite, MmLongBenchWriteInput } from "./spec/mm-long-ben
 export { folder, type Model, type ModelInput, type StageModel, scratch } from "./spec/model.js";
 export type { Optimizer, OptimizerInput, Schedule, ScheduleInput } from "./spec/optimizer.js";
 export type { Resources, ResourcesInput } from "./spec/resources.js";
-export type { BenchItem, BenchRow, Drawing, ImageSource, JudgeFunction, JudgeRequest, MeasureFunction, Shape, StoredImage, TrainingRow } from "./spec/rows.js";
+export type {
+  BenchItem,
+  BenchRow,
+  Drawing,
+  ImageSource,
+  JudgeFunction,
+  JudgeRequest,
+  MeasureFunction,
+  Shape,
+  StoredImage,
+  TrainingRow,
+} from "./spec/rows.js";
 export type { Sampling, SamplingInput } from "./spec/sampling.js";
 export type { Sft, SftInput } from "./spec/sft.js";
 export { type UserFunction, userFunction } from "./spec/user-function.js";

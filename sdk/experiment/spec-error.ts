@@ -68,7 +68,8 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys, schema: z.ZodType,
 /** The values that a field takes, where they can be counted. */
 function choicesOf(issue: z.core.$ZodIssue): readonly string[] {
   if (issue.code === "invalid_value") return issue.values.map(String);
-  if (issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options)) return issue.options.map(String);
+  if (issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options))
+    return issue.options.map(String);
   return [];
 }
 
@@ -81,9 +82,15 @@ function expectationOf(issue: z.core.$ZodIssue): string {
     case "invalid_type":
       return issue.expected === "int" ? "a whole number" : `${article(issue.expected)} ${issue.expected}`;
     case "too_small":
-      return customText(issue.message, `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`);
+      return customText(
+        issue.message,
+        `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`,
+      );
     case "too_big":
-      return customText(issue.message, `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`);
+      return customText(
+        issue.message,
+        `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`,
+      );
     case "invalid_union":
       return "one of the forms that this field takes";
     case "invalid_value":

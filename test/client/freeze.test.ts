@@ -20,7 +20,10 @@ beforeAll(async () => {
   here = await mkdtemp(join(tmpdir(), "longform-freeze-"));
   await writeFile(join(here, "spec.ts"), SPEC);
   await writeFile(join(here, "names.ts"), `export const world = new URL("./world.ts", import.meta.url);`);
-  await writeFile(join(here, "world.ts"), `import { one } from "./one.ts"; export const rows = (args: { count: number }) => Array.from({ length: args.count }, () => one);`);
+  await writeFile(
+    join(here, "world.ts"),
+    `import { one } from "./one.ts"; export const rows = (args: { count: number }) => Array.from({ length: args.count }, () => one);`,
+  );
   await writeFile(join(here, "one.ts"), "export const one = { id: 1 };");
   await writeFile(join(here, "model"), "");
 });
@@ -28,7 +31,10 @@ beforeAll(async () => {
 afterAll(async () => await rm(here, { recursive: true }));
 
 async function failure(work: Promise<unknown>): Promise<SpecError> {
-  const error: unknown = await work.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (error instanceof SpecError) return error;
   throw new Error(`expected a SpecError, got ${String(error)}`);
 }
@@ -40,7 +46,9 @@ test("a spec of several files loads, and its user functions are captured with wh
   expect(frozen.code).toHaveLength(1);
   expect(bundle?.exports).toEqual(["rows"]);
   const [stage] = frozen.experiment.stages;
-  expect(stage?.kind === "sft" && stage.dataset.kind === "generated" && stage.dataset.function.module).toBe(`sha256:${bundle?.sha256}`);
+  expect(stage?.kind === "sft" && stage.dataset.kind === "generated" && stage.dataset.function.module).toBe(
+    `sha256:${bundle?.sha256}`,
+  );
   expect(bundle?.code).not.toContain(here);
 });
 
@@ -59,7 +67,13 @@ test("an export that is missing is named beside those that are there", async () 
   if (stage?.kind !== "sft" || stage.dataset.kind !== "generated") throw new Error("the spec has another form");
   const wrong = { ...stage, dataset: { ...stage.dataset, function: { ...stage.dataset.function, name: "decks" } } };
   const { findings } = await failure(freeze({ ...experiment, stages: [wrong] }, base));
-  expect(findings).toEqual([{ path: "stages.0.dataset.function.name", found: '"decks"', expected: `an export of ${join(here, "world.ts")}: rows` }]);
+  expect(findings).toEqual([
+    {
+      path: "stages.0.dataset.function.name",
+      found: '"decks"',
+      expected: `an export of ${join(here, "world.ts")}: rows`,
+    },
+  ]);
 });
 
 test("a file that does not compile, that exports no spec or that is missing is named", async () => {
