@@ -49,7 +49,8 @@ SERVER_OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_INTERVAL_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", MIN_RECEIVED_PING_INTERVAL_MS),
+    # Without this a silent stream is asked twice and then never again.
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", MIN_RECEIVED_PING_INTERVAL_MS),
     # Two agents must not share a port in silence.
     ("grpc.so_reuseport", 0),
