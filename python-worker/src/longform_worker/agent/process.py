@@ -248,6 +248,8 @@ async def in_thread(function: Callable[..., T], *args: object) -> T:
     """The value of a call that may block for long, in a thread of its own: the shared ones would run out."""
     loop = asyncio.get_running_loop()
     finished: Future[T] = Future()
+    # A call that runs cannot be called off; without this the thread would find its future cancelled at the agent's end.
+    finished.set_running_or_notify_cancel()
 
     def call() -> None:
         try:
