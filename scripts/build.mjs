@@ -3,8 +3,10 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { bundleCli } from "./bundle-cli.mjs";
 import { packageRoot } from "./environments.mjs";
 
 if (process.argv.includes("--clean")) rmSync(join(packageRoot, "dist"), { recursive: true, force: true });
 const tsc = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
 process.exitCode = spawnSync(process.execPath, [tsc, "-b"], { cwd: packageRoot, stdio: "inherit" }).status ?? 1;
+if (process.exitCode === 0) await bundleCli();

@@ -22,7 +22,7 @@ const pythonDoors = {
   "google.protobuf": ["longform_worker/agent/codec.py"],
   grpc: ["longform_worker/agent/"],
   numpy: ["longform_worker/models/qwen2_5_vl.py"],
-  safetensors: ["longform_worker/models/tensors.py"],
+  safetensors: ["longform_worker/models/loaded.py", "longform_worker/models/tensors.py"],
   tokenizers: ["longform_worker/engines/make_model.py"],
   // The language of tensors, in engines only: the agent must not need it.
   torch: ["longform_worker/engines/", "longform_worker/models/"],

@@ -35,6 +35,8 @@ async function compile(logFile) {
   rmSync(stampFile, { force: true });
   const tsc = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
   await runLogged("tsc -b", [process.execPath, tsc, "-b"], { cwd: packageRoot, logFile });
+  const bundle = join(packageRoot, "scripts", "bundle-cli.mjs");
+  await runLogged("bundle-cli.mjs", [process.execPath, bundle], { cwd: packageRoot, logFile });
   mkdirSync(join(packageRoot, "dist"), { recursive: true });
   writeFileSync(stampFile, hash);
 }
