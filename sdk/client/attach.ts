@@ -4,6 +4,9 @@ import { followEvents } from "../run-folder/read-events.js";
 import { type RunState, runState } from "../run-folder/run-state.js";
 import { readRunnerRecord } from "./runner-record.js";
 
+/** A run that has everything in the cache ends within this time: less than it takes to load gRPC. */
+const FIRST_LOOK_MS = 1_000;
+
 /**
  * Every event of a run after a number, once and in order, then the new ones, until the run has ended or nobody runs
  * it any more. Asks the runner while it can be reached, and reads the run folder otherwise.
@@ -22,7 +25,12 @@ export async function attach(
     last = event.seq;
     await onEvent(event);
   };
-  await watchRunner(runDir, afterSeq, take, signal);
+  const firstLook = AbortSignal.any([signal, AbortSignal.timeout(FIRST_LOOK_MS)]);
+  for await (const event of followEvents(runDir, afterSeq, firstLook)) {
+    await take(event);
+    if (signal.aborted) return "running";
+  }
+  if ((await runState(runDir)) === "running") await watchRunner(runDir, last, take, signal);
   for await (const event of followEvents(runDir, last, signal)) await take(event);
   return signal.aborted ? "running" : await runState(runDir);
 }

@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { SpecError } from "../experiment/spec-error.js";
 import type { Dataset } from "../spec/dataset.js";
 import type { Experiment, Stage } from "../spec/experiment.js";
+import type { MmLongBenchWrite } from "../spec/mm-long-bench-write.js";
 import type { Model } from "../spec/model.js";
+import type { Sft } from "../spec/sft.js";
 import type { UserFunction } from "../spec/user-function.js";
 import type { Bundle } from "./bundle.js";
 
@@ -25,53 +27,70 @@ const CAPTURED = /^sha256:[0-9a-f]{64}$/;
  */
 export async function freeze(experiment: Experiment, base: string): Promise<FrozenExperiment> {
   const freezer = new Freezer(base);
-  const stages: Stage[] = [];
-  for (const [index, stage] of experiment.stages.entries()) stages.push(await freezer.stage(stage, `stages.${index}`));
-  return { experiment: { ...experiment, stages }, code: freezer.code() };
+  const stages = await all(
+    experiment.stages.map(async (stage, index) => await freezer.stage(stage, `stages.${index}`)),
+  );
+  return { experiment: { ...experiment, stages }, code: await freezer.code() };
 }
 
 class Freezer {
   readonly #base: string;
-  readonly #bundles = new Map<string, Bundle>();
+  readonly #bundles = new Map<string, Promise<Bundle>>();
 
   constructor(base: string) {
     this.#base = base;
   }
 
-  code(): readonly Bundle[] {
-    return [...this.#bundles.values()];
+  async code(): Promise<readonly Bundle[]> {
+    const bundles = await Promise.all(this.#bundles.values());
+    return bundles.toSorted((one, other) => (one.sha256 < other.sha256 ? -1 : 1));
   }
 
   async stage(stage: Stage, field: string): Promise<Stage> {
-    const model = await this.#model(stage.model, `${field}.model`);
     switch (stage.kind) {
-      case "sft": {
-        const dataset = await this.#dataset(stage.dataset, `${field}.dataset`);
-        if (stage.gate === undefined) return { ...stage, model, dataset };
-        return {
-          ...stage,
-          model,
-          dataset,
-          gate: { ...stage.gate, dataset: await this.#dataset(stage.gate.dataset, `${field}.gate.dataset`) },
-        };
-      }
-      case "mmLongBenchWrite": {
-        const measures: Record<string, UserFunction> = {};
-        for (const [name, reference] of Object.entries(stage.measures))
-          measures[name] = await this.#function(reference, `${field}.measures.${name}`);
-        return {
-          ...stage,
-          model,
-          measures,
-          items: await this.#dataset(stage.items, `${field}.items`),
-          judge: { ...stage.judge, function: await this.#function(stage.judge.function, `${field}.judge.function`) },
-          engine:
-            stage.engine.kind === "scripted"
-              ? { ...stage.engine, script: await this.#path(stage.engine.script, `${field}.engine.script`) }
-              : stage.engine,
-        };
-      }
+      case "sft":
+        return await this.#sft(stage, field);
+      case "mmLongBenchWrite":
+        return await this.#bench(stage, field);
     }
+  }
+
+  async #sft(stage: Sft, field: string): Promise<Sft> {
+    const { gate } = stage;
+    const [model, dataset, gateRows] = await all([
+      this.#model(stage.model, `${field}.model`),
+      this.#dataset(stage.dataset, `${field}.dataset`),
+      gate === undefined ? undefined : this.#dataset(gate.dataset, `${field}.gate.dataset`),
+    ]);
+    return {
+      ...stage,
+      model,
+      dataset,
+      ...(gate === undefined || gateRows === undefined ? {} : { gate: { ...gate, dataset: gateRows } }),
+    };
+  }
+
+  async #bench(stage: MmLongBenchWrite, field: string): Promise<MmLongBenchWrite> {
+    const { engine, judge } = stage;
+    const [model, items, judgeFunction, script, measures] = await all([
+      this.#model(stage.model, `${field}.model`),
+      this.#dataset(stage.items, `${field}.items`),
+      this.#function(judge.function, `${field}.judge.function`),
+      engine.kind === "scripted" ? this.#path(engine.script, `${field}.engine.script`) : undefined,
+      all(
+        Object.entries(stage.measures).map(
+          async ([name, reference]) => [name, await this.#function(reference, `${field}.measures.${name}`)] as const,
+        ),
+      ),
+    ]);
+    return {
+      ...stage,
+      model,
+      items,
+      judge: { ...judge, function: judgeFunction },
+      engine: engine.kind === "scripted" && script !== undefined ? { ...engine, script } : engine,
+      measures: Object.fromEntries(measures),
+    };
   }
 
   async #model(model: Model, field: string): Promise<Model> {
@@ -93,9 +112,11 @@ class Freezer {
   async #function({ module, name }: UserFunction, field: string): Promise<UserFunction> {
     if (CAPTURED.test(module)) return { module, name };
     const path = await this.#path(module, `${field}.module`);
-    const { bundleForRun } = await import("./bundle.js");
-    const bundle = this.#bundles.get(path) ?? (await bundleForRun(path, `${field}.module`));
-    this.#bundles.set(path, bundle);
+    const bundling =
+      this.#bundles.get(path) ??
+      import("./bundle.js").then(({ bundleForRun }) => bundleForRun(path, `${field}.module`));
+    this.#bundles.set(path, bundling);
+    const bundle = await bundling;
     if (!bundle.exports.includes(name))
       throw new SpecError([
         {
@@ -120,4 +141,16 @@ class Freezer {
     });
     return path;
   }
+}
+
+/** All values, made side by side; when fields are wrong, the findings of all of them. */
+async function all<const Values extends readonly unknown[]>(
+  work: Values,
+): Promise<{ -readonly [Index in keyof Values]: Awaited<Values[Index]> }> {
+  const settled = await Promise.allSettled(work);
+  const findings = settled.flatMap((one) =>
+    one.status === "rejected" && one.reason instanceof SpecError ? one.reason.findings : [],
+  );
+  if (findings.length > 0) throw new SpecError(findings);
+  return await Promise.all(work);
 }

@@ -1,15 +1,10 @@
 import { basename } from "node:path";
 import type { StoredEvent } from "../run-folder/events.js";
-import { readExit } from "../run-folder/read-run.js";
-import { readResults } from "../run-folder/read-report.js";
 import type { RunResults } from "../run-folder/results.js";
-import { runPaths } from "../run-folder/run-paths.js";
 import type { RunState } from "../run-folder/run-state.js";
 import type { Failure } from "../failure/failure.js";
 import type { Experiment } from "../spec/experiment.js";
-import { attach } from "./attach.js";
-import { start } from "./start.js";
-import { submit, type SubmitOptions } from "./submit.js";
+import type { SubmitOptions } from "./submit.js";
 
 export interface RunOptions extends SubmitOptions {
   /** Called with every stored event, in order. */
@@ -38,6 +33,12 @@ export interface RunOutcome {
  * @throws SpecError naming every field that does not fit; RunError when the run could not be started.
  */
 export async function run(experiment: Experiment, options: RunOptions = {}): Promise<RunOutcome> {
+  // Loaded here, because every spec imports this module and few run anything.
+  const [{ submit }, { start }, { attach }] = await Promise.all([
+    import("./submit.js"),
+    import("./start.js"),
+    import("./attach.js"),
+  ]);
   const { runDir, standing } = await submit(experiment, options);
   if (standing !== "running") await start(runDir);
   const state = await attach(runDir, 0, options.onEvent ?? (() => {}), options.signal ?? new AbortController().signal);
@@ -46,6 +47,11 @@ export async function run(experiment: Experiment, options: RunOptions = {}): Pro
 
 /** What there is to know of a run that has been watched to its end. */
 export async function outcomeOf(runDir: string, state: RunState): Promise<RunOutcome> {
+  const [{ readExit }, { readResults }, { runPaths }] = await Promise.all([
+    import("../run-folder/read-run.js"),
+    import("../run-folder/read-report.js"),
+    import("../run-folder/run-paths.js"),
+  ]);
   const outcome = { id: basename(runDir), runDir, state };
   if (state === "finished") return { ...outcome, results: await readResults(runDir), report: runPaths(runDir).report };
   return { ...outcome, failure: (await readExit(runDir))?.failure };

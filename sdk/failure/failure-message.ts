@@ -1,71 +1,93 @@
 import type { Failure } from "./failure.js";
 
-/** A failure as sentences for people: what happened, where, and what to change. The one place where they are written. */
-export function failureMessage(failure: Failure): string {
-  return [`${whatHappened(failure)}${where(failure)}`, advice(failure), detail(failure)]
-    .filter((line) => line !== "")
-    .join("\n");
+export interface MessageOptions {
+  /** The command that does something with the run at hand, as it can be pasted. */
+  readonly command?: ((verb: "watch" | "logs" | "resume") => string) | undefined;
+  /** Show the whole of what went wrong inside, stack traces included. */
+  readonly debug?: boolean | undefined;
 }
 
-function whatHappened({ code, facts, fieldPath }: Failure): string {
-  const fact = (name: string, otherwise = "unknown") => facts[name] ?? otherwise;
+/** A failure as sentences for people: what happened, where, and what to change. The one place where they are written. */
+export function failureMessage(
+  failure: Failure,
+  { command = (verb) => `longform ${verb} RUN`, debug = false }: MessageOptions = {},
+): string {
+  const lines = [
+    `${whatHappened(failure)}${furtherFacts(failure)}`,
+    detail(failure, debug),
+    advice(failure, command),
+    lastLines(failure),
+  ];
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+function whatHappened(failure: Failure): string {
+  const { code, facts, fieldPath } = failure;
+  const fact = (name: string, otherwise: string) => facts[name] || otherwise;
   switch (code) {
     case "user_cancel":
       return "The run was cancelled.";
     case "spec_refused":
-      return `The spec does not fit${fieldPath === undefined ? "" : ` at ${fieldPath}`}${foundExpected(facts)}.`;
+      return `The spec does not fit: ${placed(failure, fieldPath)}`;
     case "data_refused":
-      return `The data cannot be used${foundExpected(facts)}.`;
+      return `The data cannot be used: ${placed(failure)}`;
     case "model_refused":
-      return `The model folder cannot be used${foundExpected(facts)}.`;
+      return `The model folder cannot be used: ${placed(failure)}`;
     case "environment_missing":
-      return facts["library"] === undefined
-        ? `The Python environment "${fact("environment", "train")}" is not there${foundExpected(facts)}.`
-        : `The Python environment "${fact("environment", "train")}" has no ${facts["library"]}.`;
+      return environmentText(failure);
     case "disk_full":
-      return `The disk is full${foundExpected(facts)}.`;
+      return `The disk is full: ${placed(failure)}`;
     case "address_in_use":
-      return `The address ${fact("address")} is in use.`;
+      return `The address ${fact("address", "of --listen")} is in use.`;
     case "launch_failed":
-      return "The worker could not be started.";
+      return "A process of the run could not be started.";
     case "loss_diverged":
-      return `The loss is not finite at step ${fact("step")}.`;
+      return `The loss is no finite number at step ${fact("step", "?")}.`;
     case "gate_missed":
-      return `The gate was missed after ${fact("step")} steps: ${fact("value", fact("found"))} of at least ${fact("at_least", fact("expected"))}.`;
+      return `The gate was missed after ${fact("step", "all")} steps: ${fact("value", fact("found", "?"))}, expected ${fact("expected", `at least ${fact("at_least", "?")}`)}.`;
     case "oom_killed":
-      return "The kernel ended the engine because memory ran out.";
+      return "The system ended the engine because memory ran out.";
     case "device_oom":
-      return "The accelerator ran out of memory.";
+      return "The memory of the accelerator ran out.";
     case "signal":
-      return `The engine was ended by signal ${fact("signal")}.`;
+      return `The engine was ended by ${fact("signal", "a signal")}.`;
     case "exit_code":
-      return `The engine ended by itself with exit code ${fact("exit_code")}.`;
+      return `The engine ended with exit code ${fact("exit_code", "?")} and no result.`;
     case "node_lost":
       return "The worker stopped answering.";
     case "stalled":
-      return `The engine made no progress in the phase "${fact("phase")}".`;
+      return `The engine made no progress${facts["phase"] === undefined ? "" : ` in the phase "${facts["phase"]}"`}.`;
     case "judge_unreachable":
       return "No judge gave an answer that can be used.";
     case "user_code":
-      return `The function ${fact("function", fact("file"))} of the experiment failed${foundExpected(facts)}.`;
+      return `The function ${fact("function", fact("file", "of the experiment"))} of the experiment failed: ${placed(failure)}`;
     case "run_busy":
-      return `Another runner holds this run: process ${fact("pid")} on ${fact("host")}.`;
+      return `Another runner has this run: process ${fact("pid", "?")} on ${fact("host", "another machine")}.`;
     case "store_corrupt":
-      return `The run store does not match its hashes${foundExpected(facts)}.`;
+      return `The run folder is not what was stored: ${placed(failure)}`;
     case "internal":
       return "Longform itself failed.";
   }
 }
 
-function advice({ code, facts }: Failure): string {
+function environmentText({ facts }: Failure): string {
+  const name = `The Python environment "${facts["environment"] ?? "train"}"`;
+  const missing = facts["missing"] ?? facts["library"];
+  if (missing !== undefined) return `${name} lacks ${missing}.`;
+  if (facts["found"] !== undefined)
+    return `${name} has ${facts["found"]}, expected ${facts["expected"] ?? "another version"}.`;
+  return `${name} cannot be used.`;
+}
+
+function advice({ code, facts }: Failure, command: NonNullable<MessageOptions["command"]>): string {
   if (facts["hint"] !== undefined) return facts["hint"];
   switch (code) {
     case "environment_missing":
-      return "Run `longform setup`, or name an interpreter in LONGFORM_TRAIN_PYTHON.";
+      return `Run \`longform setup\`, or name an interpreter that has everything in ${facts["variable"] ?? "LONGFORM_TRAIN_PYTHON"}.`;
     case "disk_full":
-      return "Free some space, then `longform resume` takes the run up where it stopped.";
+      return `Free some space; then \`${command("resume")}\` takes the run up where it stopped.`;
     case "address_in_use":
-      return "Choose another port, or leave --listen out: a private socket needs none.";
+      return "Choose another port, or 0 for a free one, or leave --listen out: a private socket needs none.";
     case "loss_diverged":
       return "Lower optimizer.peakLearningRate or optimizer.maxGradientNorm, or look at the rows of that step.";
     case "gate_missed":
@@ -79,53 +101,92 @@ function advice({ code, facts }: Failure): string {
     case "node_lost":
     case "launch_failed":
     case "stalled":
-      return "`longform logs RUN` has its last lines; `longform resume RUN` takes it up where it stopped.";
+      return `\`${command("logs")}\` has everything that was printed; \`${command("resume")}\` takes the run up where it stopped.`;
     case "run_busy":
-      return "`longform watch RUN` follows it.";
+      return `\`${command("watch")}\` follows it.`;
     case "store_corrupt":
-      return "Everything before that place is still readable; a new run recomputes what is gone.";
+      return "Everything before that place is still readable; a new run computes again what is gone.";
+    case "internal":
+      return "This is a fault of Longform: please report it, with what --debug adds.";
     case "user_cancel":
     case "spec_refused":
     case "data_refused":
     case "model_refused":
     case "judge_unreachable":
     case "user_code":
-    case "internal":
       return "";
   }
 }
 
+/** The facts that say where: in this order before "found … expected …". */
+const PLACES = ["file", "row", "item", "field"];
+
 /** Facts that the first sentence has told already, or that only programs need. */
 const TOLD = new Set([
+  ...PLACES,
   "found",
   "expected",
   "hint",
   "log_tail",
   "environment",
   "library",
+  "missing",
+  "fix",
+  "variable",
   "address",
   "value",
   "at_least",
   "signal",
+  "signal_number",
   "exit_code",
   "function",
+  "phase",
+  "pid",
+  "host",
 ]);
 
-function where({ facts }: Failure): string {
-  const places = Object.entries(facts).filter(([name, value]) => !TOLD.has(name) && value !== "");
-  return places.length === 0
-    ? ""
-    : ` (${places.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ")})`;
-}
-
-function foundExpected(facts: Failure["facts"]): string {
+/** `items.jsonl, line 2, requiredLength: found 0, expected between 1 and 200000 words.` */
+function placed(failure: Failure, ...first: readonly (string | undefined)[]): string {
+  const { facts, detail: text } = failure;
   const { found, expected } = facts;
-  if (found === undefined && expected === undefined) return "";
-  return `: ${[found === undefined ? "" : `found ${found}`, expected === undefined ? "" : `expected ${expected}`].filter((part) => part !== "").join(", ")}`;
+  const places = [...first, ...PLACES.map((name) => facts[name])].filter(
+    (place) => place !== undefined && place !== "",
+  );
+  const where = [...new Set(places)].join(", ");
+  const what = [found === undefined ? "" : `found ${found}`, expected === undefined ? "" : `expected ${expected}`]
+    .filter((part) => part !== "")
+    .join(", ");
+  const said = what === "" ? firstLine(text ?? "no reason was given") : what;
+  return sentence(where === "" || said.includes(where) ? said : `${where}: ${said}`);
 }
 
-function detail({ detail: text, facts }: Failure): string {
-  const tail = facts["log_tail"];
-  const lines = tail === undefined ? [] : [`Its last lines:\n${tail.replace(/^/gm, "  ")}`];
-  return [text ?? "", ...lines].filter((line) => line !== "").join("\n");
+/** Further facts, by name. */
+function furtherFacts({ facts }: Failure): string {
+  const further = Object.entries(facts).filter(([name, value]) => !TOLD.has(name) && value !== "");
+  return further.length === 0
+    ? ""
+    : ` (${further.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ")})`;
+}
+
+/** What was said where it happened, unless the first sentence says it already. */
+function detail(failure: Failure, debug: boolean): string {
+  const { code, facts, detail: text = "" } = failure;
+  if (text === "" || debug) return text;
+  if (code === "internal") return firstLine(text);
+  const told = [facts["found"], facts["expected"]].filter((value) => value !== undefined);
+  if (told.length > 0 && told.every((value) => text.includes(value))) return "";
+  return whatHappened(failure).includes(firstLine(text)) ? "" : text;
+}
+
+function lastLines({ facts }: Failure): string {
+  const tail = facts["log_tail"]?.trimEnd() ?? "";
+  return tail === "" ? "" : `The last lines of the engine:\n${tail.replace(/^/gm, "  | ")}`;
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
+}
+
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

@@ -1,0 +1,95 @@
+import { basename, join } from "node:path";
+import { freeze } from "../../sdk/client/freeze.js";
+import { loadSpec } from "../../sdk/client/load-spec.js";
+import { runsFolder } from "../../sdk/client/submit.js";
+import { SpecError } from "../../sdk/experiment/spec-error.js";
+import { RunError } from "../../sdk/failure/failure.js";
+import { findMismatches } from "../../sdk/plan/findings.js";
+import { planStages, type StageNode } from "../../sdk/plan/stages.js";
+import { runPaths } from "../../sdk/run-folder/run-paths.js";
+import { Inputs } from "../stages/inputs.js";
+import { lookUp } from "../stages/look-up.js";
+import { needsOf } from "../stages/stage-kinds.js";
+import { BlobStore } from "../store/blobs.js";
+import { StageCache } from "../store/stage-cache.js";
+import { ExitCode } from "./exit-code.js";
+import { textTable } from "./text-table.js";
+
+export interface PlanOptions {
+  readonly file: string;
+  readonly runs: string | undefined;
+  readonly json: boolean;
+}
+
+/** What would happen to a node. */
+interface PlannedStage {
+  readonly stage: string;
+  readonly kind: string;
+  readonly cached: boolean;
+  /** Why it would run; empty for a hit. */
+  readonly why: string;
+}
+
+/**
+ * Prints every stage in order, cached or not and why. Starts no agent and writes nothing.
+ *
+ * @throws SpecError with every finding; RunError data_refused naming file and row.
+ */
+export async function showPlan({ file, runs, json }: PlanOptions): Promise<number> {
+  const { experiment: loaded, base } = await loadSpec(file);
+  const mismatches = findMismatches(loaded);
+  if (mismatches.length > 0) throw new SpecError(mismatches);
+  const { experiment } = await freeze(loaded, base);
+  const paths = runPaths(join(runsFolder(runs), "planned"));
+  const blobs = new BlobStore(paths.blobs);
+  const cache = new StageCache(paths.cache, blobs);
+  const inputs = new Inputs();
+  const planned: PlannedStage[] = [];
+  for (const node of planStages(experiment)) planned.push(await plan(node, inputs, experiment.name, { blobs, cache }));
+  process.stdout.write(
+    json
+      ? planned.map((stage) => `${JSON.stringify(stage)}\n`).join("")
+      : planText(basename(file), experiment.name, planned),
+  );
+  return ExitCode.done;
+}
+
+async function plan(
+  node: StageNode,
+  inputs: Inputs,
+  experiment: string,
+  store: { readonly blobs: BlobStore; readonly cache: StageCache },
+): Promise<PlannedStage> {
+  const named = { stage: node.id, kind: node.kind };
+  const waitsFor = needsOf(node).filter((need) => !inputs.has([need]));
+  if (waitsFor.length > 0) return { ...named, cached: false, why: `waits for ${waitsFor.join(", ")}` };
+  try {
+    const { hit, why } = await lookUp(node, inputs, experiment, store);
+    if (hit === undefined) return { ...named, cached: false, why };
+    inputs.set(node.id, hit);
+    return { ...named, cached: true, why: "" };
+  } catch (error) {
+    // A plan is also made where nothing is installed.
+    if (!(error instanceof RunError) || error.failure.code !== "environment_missing") throw error;
+    return {
+      ...named,
+      cached: false,
+      why: `its environment is not ready (${error.failure.detail ?? "longform setup makes it"})`,
+    };
+  }
+}
+
+function planText(file: string, experiment: string, planned: readonly PlannedStage[]): string {
+  const toRun = planned.filter(({ cached }) => !cached).length;
+  const summary =
+    toRun === 0
+      ? `all ${planned.length} stages from the cache: a run computes nothing`
+      : `${toRun} of ${planned.length} stages to run, ${planned.length - toRun} from the cache`;
+  const rows = planned.map(({ stage, kind, cached, why }, index) => [
+    `${index + 1}`,
+    stage,
+    kind,
+    cached ? "cached" : `run: ${why}`,
+  ]);
+  return `${file}: ${experiment}\n${textTable(["", "stage", "kind", ""], rows, [1, 2, 3]).join("\n")}\n${summary}\n`;
+}
