@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { SpecError } from "../sdk/experiment/spec-error.js";
 import { failureOf, RunError } from "../sdk/failure/failure.js";
 import { failureMessage } from "../sdk/failure/failure-message.js";
+import { exitCodeOf } from "./cli/exit-code.js";
 import { serveRun } from "./serve-run.js";
 
 const USAGE = `longform-runner: runs one experiment and keeps its record
@@ -13,17 +14,9 @@ const USAGE = `longform-runner: runs one experiment and keeps its record
   --listen 127.0.0.1:PORT   also answer clients on this address (default: a private socket)
   --help                    this text
 
-Exit codes: 0 finished, 1 failed, 2 bad input, 130 cancelled.`;
+SIGTERM or SIGINT ends the engines and leaves a run that can be taken up again by the same command.
 
-/** Exit codes of bad input: whoever started the runner has to change something before it can work. */
-const BAD_INPUT = new Set<string>([
-  "spec_refused",
-  "data_refused",
-  "model_refused",
-  "environment_missing",
-  "address_in_use",
-  "run_busy",
-]);
+Exit codes: 0 finished, 1 failed, 2 bad input, 130 cancelled, 143 stopped by a signal.`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -45,8 +38,16 @@ async function main(): Promise<number> {
       fieldPath: "--run-dir",
       facts: { found: "nothing", expected: "the folder of the run" },
     });
-  const state = await serveRun({ runDir, spec: values.spec, listen: values.listen });
-  return { finished: 0, failed: 1, cancelled: 130 }[state];
+  const state = await serveRun({ runDir, spec: values.spec, listen: values.listen, stop: stopOnSignal() });
+  return { finished: 0, failed: 1, cancelled: 130, interrupted: 143 }[state];
+}
+
+/** Aborted by the first SIGTERM or SIGINT: what a scheduler or a terminal sends. A second one ends this process at once. */
+function stopOnSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.once(signal, () => stop.abort(new RunError({ code: "signal", facts: { signal, pid: process.pid } })));
+  return stop.signal;
 }
 
 try {
@@ -58,6 +59,6 @@ try {
   } else {
     const failure = failureOf(error);
     process.stderr.write(`${failureMessage(failure)}\n`);
-    process.exitCode = BAD_INPUT.has(failure.code) ? 2 : 1;
+    process.exitCode = exitCodeOf(failure.code);
   }
 }

@@ -32,7 +32,12 @@ export interface ServeOptions {
   /** A spec to freeze into a fresh run folder. */
   readonly spec: string | undefined;
   readonly listen: string | undefined;
+  /** Aborted when this runner shall end and leave its run to a successor. */
+  readonly stop: AbortSignal;
 }
+
+/** How a runner left its run: at one of the run's ends, or before it. */
+export type Left = ExitRecord["state"] | "interrupted";
 
 /**
  * Runs one run to its end while clients watch: takes the run, opens its service, runs the experiment,
@@ -40,7 +45,7 @@ export interface ServeOptions {
  *
  * @throws RunError when the run could not be taken up at all; a failure inside it is its end, not an exception.
  */
-export async function serveRun(options: ServeOptions): Promise<ExitRecord["state"]> {
+export async function serveRun(options: ServeOptions): Promise<Left> {
   const runDir = resolve(options.runDir);
   if (options.spec !== undefined) {
     const { experiment, base } = await loadSpec(options.spec);
@@ -53,8 +58,9 @@ export async function serveRun(options: ServeOptions): Promise<ExitRecord["state
   const token = randomBytes(24).toString("hex");
   await using live = await LiveView.open(runtime.file("live.sock"), stageOfJob);
   const liveEndpoint = live?.endpoint ?? "";
-  const worker = new RunWorker({ store, runtime, live, token, signal: intent.signal });
-  await using service = await RunnerService.start({
+  const signal = AbortSignal.any([intent.signal, options.stop]);
+  const worker = new RunWorker({ store, runtime, live, token, signal });
+  const opened = await RunnerService.start({
     socketPath: runtime.file("runner.sock"),
     listen: options.listen,
     token,
@@ -66,7 +72,10 @@ export async function serveRun(options: ServeOptions): Promise<ExitRecord["state
       cancel: (reason) => intent.ask(reason),
       liveEndpoint: () => liveEndpoint,
     },
-  });
+  }).catch((error: unknown) => ({ error }));
+  // The run has been taken up, so that it cannot be served is its end.
+  if ("error" in opened) return await recordEnd(store, { state: "failed", error: opened.error, stage: undefined }, 0);
+  await using service = opened;
   worker.serve(service);
   await announceRunner(runDir, {
     address: service.address,
@@ -78,7 +87,7 @@ export async function serveRun(options: ServeOptions): Promise<ExitRecord["state
   });
   try {
     const started = performance.now();
-    const ended = await runAndClose(experiment, store, worker, intent);
+    const ended = await runAndClose(experiment, store, worker, intent, options.stop);
     return await recordEnd(store, ended, (performance.now() - started) / 1000);
   } finally {
     await withdrawRunner(runDir, store.epoch);
@@ -89,13 +98,15 @@ export async function serveRun(options: ServeOptions): Promise<ExitRecord["state
 type Ended =
   | { readonly state: "finished" }
   | { readonly state: "failed"; readonly error: unknown; readonly stage: string | undefined }
-  | { readonly state: "cancelled"; readonly reason: string };
+  | { readonly state: "cancelled"; readonly reason: string }
+  | { readonly state: "interrupted" };
 
 async function runAndClose(
   experiment: Experiment,
   store: RunStore,
   worker: RunWorker,
   intent: CancelIntent,
+  stop: AbortSignal,
 ): Promise<Ended> {
   let stage: string | undefined;
   try {
@@ -114,7 +125,7 @@ async function runAndClose(
     await code.check(experiment);
     const context = {
       store,
-      signal: intent.signal,
+      signal: AbortSignal.any([intent.signal, stop]),
       worker: () => worker.get(),
       userFunction: (reference: Parameters<typeof code.load>[0]) => code.load(reference),
     };
@@ -123,18 +134,20 @@ async function runAndClose(
     });
     return { state: "finished" };
   } catch (error) {
-    return intent.asked === undefined
-      ? { state: "failed", error, stage }
-      : { state: "cancelled", reason: intent.asked };
+    if (intent.asked !== undefined) return { state: "cancelled", reason: intent.asked };
+    return stop.aborted ? { state: "interrupted" } : { state: "failed", error, stage };
   } finally {
     // Nothing of the run is alive when its end is stored.
     await worker.close();
   }
 }
 
-async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promise<ExitRecord["state"]> {
+async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promise<Left> {
   const time = new Date().toISOString();
   switch (ended.state) {
+    case "interrupted":
+      // No end: whoever takes the run up goes on with it.
+      break;
     case "finished":
       await store.append({ type: "run_finished", seconds });
       await store.finish({ state: "finished", epoch: store.epoch, time });
