@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, realpath, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { RunError } from "../../sdk/failure/failure.js";
+import { errno } from "../../sdk/run-folder/errno.js";
 
 /** `sun_path` has 108 bytes, the last of them zero. */
 const SOCKET_PATH_LIMIT_BYTES = 107;
@@ -22,10 +23,17 @@ export class RuntimeFolder implements AsyncDisposable {
       .digest("hex")
       .slice(0, 12);
     const parent = join(await shortFolder(name), userFolderName());
-    await makePrivate(parent);
     const path = join(parent, name);
-    await makePrivate(path);
-    return new RuntimeFolder(path);
+    for (;;) {
+      await makePrivate(parent);
+      try {
+        await makePrivate(path);
+        return new RuntimeFolder(path);
+      } catch (error) {
+        // The last run of this user has just taken the parent with it.
+        if (errno(error) !== "ENOENT") throw error;
+      }
+    }
   }
 
   /** The path of a file in the folder. */
@@ -55,7 +63,7 @@ async function shortFolder(name: string): Promise<string> {
 /** In a folder that everybody may write to, somebody else may have been first. */
 async function makePrivate(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (errno(error) !== "EEXIST") throw error;
   });
   const found = await lstat(path);
   if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return;
