@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
+import { TrainingLogLine } from "../../sdk/run-folder/results.js";
 import type { SftNode } from "../../sdk/plan/stages.js";
 import type { Job } from "../workers/jobs.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
@@ -78,12 +79,15 @@ function trainingJob({ spec, weights, rows: rowsNode, gateRows }: SftNode, conte
   };
 }
 
-/** Steps and gates of the newest attempt at each step, so that a curve outlives the run that drew it. */
+/**
+ * Steps and gates of the newest attempt at each step, so that a curve outlives the run that drew it. Only what the
+ * training decides: with times and memory in it, no two runs would have equal results.
+ */
 function trainingLog(node: SftNode, context: StageContext): string {
   const lines = new Map<string, string>();
   for (const { event } of context.store.stored())
     if ((event.type === "step" || event.type === "gate") && event.stage === node.id)
-      lines.set(`${event.type}/${event.step}`, canonicalJson(toJson(event)));
+      lines.set(`${event.type}/${event.step}`, canonicalJson(toJson(TrainingLogLine.parse(event))));
   return [...lines.values()].map((line) => `${line}\n`).join("");
 }
 

@@ -15,10 +15,10 @@ import type {
 import { BenchItem } from "../spec/rows.js";
 import { BlobReader } from "./blob-reader.js";
 import { readJsonLines } from "./json-lines.js";
-import { FileRef, RunEvent, type StoredEvent } from "./events.js";
+import { FileRef, type StoredEvent } from "./events.js";
 import { readEvents } from "./read-events.js";
 import { readSpec } from "./read-run.js";
-import { type BenchResult, RunResults, type TrainingResult } from "./results.js";
+import { type BenchResult, RunResults, TrainingLogLine, type TrainingResult } from "./results.js";
 import { runPaths } from "./run-paths.js";
 
 /** Items whose texts a report prints in full, for each task and language. */
@@ -92,7 +92,7 @@ async function readHistory(runDir: string): Promise<History> {
 }
 
 async function readCurve(training: TrainingResult, blobs: BlobReader): Promise<ReportTraining> {
-  const events = await readJsonLines(training.log, RunEvent, blobs);
+  const events = await readJsonLines(training.log, TrainingLogLine, blobs);
   return {
     ...training,
     curve: events.flatMap((event) => (event.type === "step" ? [{ step: event.step, loss: event.loss }] : [])),

@@ -35,6 +35,25 @@ export interface TrainingResult {
   readonly folder: string;
 }
 
+/** One line of a training's log: what a loss curve and its gates are drawn from. */
+export const TrainingLogLine = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("step"),
+    step: z.number(),
+    loss: z.number(),
+    gradientNorm: z.number(),
+    learningRate: z.number(),
+    targetTokens: z.number(),
+  }),
+  z.object({
+    type: z.literal("gate"),
+    step: z.number(),
+    value: z.number(),
+    atLeast: z.number(),
+    passed: z.boolean(),
+  }),
+]);
+
 /** `results.json` of a run. */
 export interface RunResults {
   readonly format: 1;
