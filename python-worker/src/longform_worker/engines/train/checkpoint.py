@@ -6,6 +6,7 @@ file of it is pickled, and its manifest, written last, names every file with its
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -131,14 +132,18 @@ def _write_model(trainer: Trainer, folder: Path, dtype: torch.dtype) -> None:
         if file.is_file() and not weights and file.name not in MADE_ANEW:
             shutil.copyfile(file, folder / file.name)
     state: dict[str, Tensor] = {name: weight.to(dtype) for name, weight in model.state_dict().items()}
-    kept_dtype = model.config.dtype
-    model.config.dtype = dtype
-    try:
-        model.save_pretrained(folder, state_dict=state)
-    finally:
-        model.config.dtype = kept_dtype
+    model.save_pretrained(folder, state_dict=state)
+    _record_dtype(folder / "config.json", dtype)
     for file in folder.glob("*.safetensors"):
         file.chmod(0o644)  # safetensors makes files that only their owner can read
+
+
+def _record_dtype(file: Path, dtype: torch.dtype) -> None:
+    """Saving records the format of the weights in memory, which is not that of the ones written."""
+    config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    for part in (config, config.get("text_config", {}), config.get("vision_config", {})):
+        part["dtype"] = str(dtype).removeprefix("torch.")
+    file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _named(trainer: Trainer) -> Iterable[tuple[str, Tensor]]:

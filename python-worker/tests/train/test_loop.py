@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from longform_worker.engines.train import loop
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import Gate, GateMetric, Precision, TrainingJob
+from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
+from longform_worker.models.loaded import load_model
+from longform_worker.models.tensors import read_tensors
+from recorded_link import RecordedLink
+from tiny_world import training_fields, training_job
+
+
+@dataclass
+class Ran:
+    result: dict[str, Any]
+    frames: dict[str, list[dict[str, Any]]]
+
+
+def run(job: TrainingJob) -> Ran:
+    with RecordedLink() as link:
+        result: Any = loop.run(job, link)
+        types = ("phase", "rows_planned", "step", "gate", "checkpoint")
+        return Ran(result["trained"], {type_: link.frames(type_) for type_ in types})
+
+
+def refused(job: TrainingJob) -> EngineFailure:
+    with RecordedLink() as link, pytest.raises(EngineFailure) as caught:
+        loop.run(job, link)
+    return caught.value
+
+
+def gate(world: Path, at_least: float, extra_rounds: int) -> Gate:
+    return Gate(
+        rows_path=str(world / "rows.jsonl"),
+        metric=GateMetric.EXACT_MATCH,
+        at_least=at_least,
+        every_steps=2,
+        extra_rounds=extra_rounds,
+    )
+
+
+def losses(frames: list[dict[str, Any]]) -> list[float]:
+    return [frame["loss"] for frame in frames]
+
+
+def test_a_training_tells_its_steps_and_leaves_a_model_that_opens(world: Path, tmp_path: Path) -> None:
+    ran = run(training_job(world, tmp_path))
+    assert [frame["phase"] for frame in ran.frames["phase"]] == [
+        f"PHASE_{name}" for name in ("LOADING", "PLANNING", "RUNNING", "SAVING")
+    ]
+    (planned,) = ran.frames["rows_planned"]
+    assert planned["rows"] == 24
+    assert 0 < planned["target_tokens"] < planned["tokens"]
+    steps = ran.frames["step"]
+    assert [frame["step"] for frame in steps] == [1, 2, 3, 4, 5, 6]
+    assert losses(steps)[-1] < losses(steps)[0]
+    for frame in steps:
+        assert frame["steps"] == 6
+        assert frame["tokens"] > frame["target_tokens"] > 0
+        seconds = [frame[f"{phase}_seconds"] for phase in ("data", "forward", "backward", "update")]
+        assert all(second > 0 for second in seconds)
+        assert frame["peak_memory_bytes"] > 100_000_000
+    assert ran.result["steps"] == 6
+    assert ran.result["final_loss"] == losses(steps)[-1]
+    assert ran.result["target_tokens"] == sum(frame["target_tokens"] for frame in steps)
+    assert "gate_value" not in ran.result
+
+    folder = tmp_path / "trained"
+    base = world / "model"
+    assert {file.name for file in folder.iterdir()} == {file.name for file in base.iterdir()}
+    for name in ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "chat_template.jinja"):
+        assert (folder / name).read_bytes() == (base / name).read_bytes()
+    manifest = read_manifest(folder)
+    assert verify_files(folder)
+    assert manifest["weights_sha256"] == ran.result["weights_sha256"] == weights_sha256(folder)
+    assert manifest["vision_policy"] == read_manifest(base)["vision_policy"]
+    assert manifest["prompt_layout"] == "PROMPT_LAYOUT_IMAGES_FIRST"
+    load_model(folder, Precision.FLOAT32)
+    assert not (tmp_path / "checkpoints").exists()
+    again = run(training_job(folder.parent.parent / world.name, tmp_path / "again"))
+    assert again.result["weights_sha256"] == ran.result["weights_sha256"]
+
+
+def test_losses_of_a_seeded_training_are_those_recorded(world: Path, tmp_path: Path) -> None:
+    recorded = json.loads((Path(__file__).parent / "recorded_losses.json").read_text())
+    ran = run(training_job(world, tmp_path, steps=20))
+    assert losses(ran.frames["step"]) == pytest.approx(recorded, rel=1e-3)
+
+
+def test_bfloat16_training_leaves_bfloat16_weights(world: Path, tmp_path: Path) -> None:
+    run(training_job(world, tmp_path, steps=2, precision="PRECISION_BFLOAT16", checkpoint_every_steps=2))
+    exported = read_tensors(tmp_path / "trained" / "model.safetensors")
+    assert {tensor.dtype for tensor in exported.values()} == {torch.bfloat16}
+    kept = read_tensors(tmp_path / "checkpoints" / "step-00000002" / "model.safetensors")
+    assert {tensor.dtype for tensor in kept.values()} == {torch.float32}
+    assert json.loads((tmp_path / "trained" / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def start(fields: Mapping[str, object], folder: Path) -> subprocess.Popen[str]:
+    (folder / "job.json").write_text(json.dumps(fields))
+    source = Path(__file__).parents[2] / "src"
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "train_program.py"), str(folder / "job.json")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},
+    )
+
+
+def frames_until(process: subprocess.Popen[str], type_: str, number: int) -> list[dict[str, Any]]:
+    """Frames up to the ``number``-th of a type; the process is then still running."""
+    assert process.stdout is not None
+    frames: list[dict[str, Any]] = []
+    for line in process.stdout:
+        frames.append(json.loads(line))
+        if sum(frame["type"] == type_ for frame in frames) == number:
+            return frames
+    raise AssertionError(f"ended before {number} x {type_}: {frames[-1:]}")
+
+
+def test_a_killed_training_goes_on_from_its_last_checkpoint_and_ends_with_the_same_weights(
+    world: Path, tmp_path: Path
+) -> None:
+    # 24 rows, 4 a step: an epoch is 6 steps, a bucket 8, so the kill lies in the middle of both.
+    changes = {"steps": 60, "checkpoint_every_steps": 5}
+    undisturbed = run(training_job(world, tmp_path / "whole", **changes))
+    fields = training_fields(world, tmp_path, **changes)
+    with start(fields, tmp_path) as first:
+        seen = frames_until(first, "step", 18)
+        first.kill()
+    assert not (tmp_path / "trained").exists()
+    kept = sorted(folder.name for folder in (tmp_path / "checkpoints").glob("step-????????"))
+    assert len(kept) <= 2
+    # The newest is damaged: the one before it counts.
+    (tmp_path / "checkpoints" / kept[-1] / "model.safetensors").write_bytes(b"")
+    second = run(training_job(world, tmp_path, **changes))
+    resumed_at = int(kept[-2].removeprefix("step-"))
+    assert [frame["step"] for frame in second.frames["step"]] == list(range(resumed_at + 1, 61))
+    expected = losses(undisturbed.frames["step"])
+    assert losses([frame for frame in seen if frame["type"] == "step"])[:18] == expected[:18]
+    assert losses(second.frames["step"]) == expected[resumed_at:]
+    assert second.result == undisturbed.result
+    assert weights_sha256(tmp_path / "trained") == weights_sha256(tmp_path / "whole" / "trained")
+
+
+def test_a_checkpoint_opens_as_a_model_of_its_own(world: Path, tmp_path: Path) -> None:
+    run(training_job(world, tmp_path, steps=4, checkpoint_every_steps=2))
+    folders = sorted((tmp_path / "checkpoints").iterdir())
+    assert [folder.name for folder in folders] == ["step-00000002", "step-00000004"]
+    load_model(folders[0], Precision.FLOAT32)
+    assert weights_sha256(folders[1]) == weights_sha256(tmp_path / "trained")
+    assert not [file for file in folders[0].rglob("*") if file.suffix in (".bin", ".pt", ".pkl")]
+
+
+class StoppingLink(RecordedLink):
+    """Sends SIGTERM to this very process at the fourth step."""
+
+    def send(self, type_: str, /, **fields: object) -> None:
+        super().send(type_, **fields)
+        if type_ == "step" and fields["step"] == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_ends_after_the_step_with_nothing_half_written(world: Path, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with StoppingLink() as link, pytest.raises(SystemExit) as caught:
+        loop.run(training_job(world, tmp_path, steps=50, checkpoint_every_steps=4), link)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert [frame["step"] for frame in link.frames("step")] == [1, 2, 3, 4]
+    assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
+    assert not (tmp_path / "trained").exists()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_checkpoint_of_another_training_is_refused(world: Path, tmp_path: Path) -> None:
+    run(training_job(world, tmp_path, checkpoint_every_steps=3))
+    failure = refused(training_job(world, tmp_path, checkpoint_every_steps=3, seed=8))
+    assert (failure.code, failure.field_path) == ("spec_refused", "training.checkpoint_path")
+
+
+def test_a_gate_that_never_passes_adds_whole_rounds_and_then_fails(world: Path, tmp_path: Path) -> None:
+    job = replace(training_job(world, tmp_path, steps=3), gate=gate(world, 1.0, 1))
+    with RecordedLink() as link, pytest.raises(EngineFailure) as caught:
+        loop.run(job, link)
+    steps, gates = link.frames("step"), link.frames("gate")
+    assert [frame["steps"] for frame in steps] == [3, 3, 3, 6, 6, 6]
+    rates = [frame["learning_rate"] for frame in steps]
+    assert rates[:3] == rates[3:]
+    assert [frame["step"] for frame in gates] == [2, 3, 4, 6]
+    assert not any(frame["passed"] for frame in gates)
+    assert caught.value.code == "gate_missed"
+    assert caught.value.facts["expected"] == "at least 1.0"
+    assert caught.value.facts["found"] == str(gates[-1]["value"])
+    assert not (tmp_path / "trained").exists()
+
+
+def test_a_gate_that_passes_early_does_not_cut_the_schedule(world: Path, tmp_path: Path) -> None:
+    job = replace(training_job(world, tmp_path, steps=3), gate=gate(world, 0.0, 1))
+    ran = run(job)
+    assert ran.result["steps"] == 3
+    assert ran.result["gate_value"] == ran.frames["gate"][-1]["value"]
+    assert all(frame["passed"] and frame["at_least"] == 0 for frame in ran.frames["gate"])
+
+
+def test_the_disk_is_looked_at_before_the_first_step(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+
+    def little_left(_: Path) -> object:
+        return usage._replace(free=1_500_000)
+
+    monkeypatch.setattr(shutil, "disk_usage", little_left)
+    run(training_job(world, tmp_path / "small"))
+    failure = refused(training_job(world, tmp_path, checkpoint_every_steps=3))
+    assert failure.code == "disk_full"
+    assert failure.facts["found"] == "1500000 bytes"
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_more_ranks_than_one_are_refused(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    failure = refused(training_job(world, tmp_path))
+    assert failure.code == "spec_refused"
+    assert failure.facts["found"] == "WORLD_SIZE 2"
+
+
+def test_a_model_of_another_vision_policy_is_refused_before_it_is_loaded(world: Path, tmp_path: Path) -> None:
+    job = training_job(world, tmp_path)
+    failure = refused(replace(job, vision_policy=replace(job.vision_policy, background="#000000")))
+    assert failure.field_path == "training.vision_policy"
+    assert "#ffffff" in failure.facts["expected"]
+    assert "#000000" in failure.facts["found"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"examples_per_step": 0}, "examples_per_step"),
+        ({"examples_per_pass": 5}, "examples_per_pass"),
+        ({"head_chunk_tokens": 0}, "head_chunk_tokens"),
+        ({"optimizer.beta2": 1.0}, "optimizer.beta2"),
+        ({"optimizer.peak_learning_rate": 0.0}, "optimizer.peak_learning_rate"),
+        ({"optimizer.weight_decay": -0.1}, "optimizer.weight_decay"),
+        ({"schedule.warmup_fraction": 1.5}, "schedule.warmup_fraction"),
+        ({"vision_policy.grid_multiple": 0}, "vision_policy.grid_multiple"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_their_field(
+    world: Path, tmp_path: Path, changes: dict[str, Any], field: str
+) -> None:
+    job = training_job(world, tmp_path)
+    for path, value in changes.items():
+        part, _, name = path.rpartition(".")
+        job = replace(job, **({part: replace(getattr(job, part), **{name: value})} if part else {name: value}))
+    failure = refused(job)
+    assert (failure.code, failure.field_path) == ("spec_refused", f"training.{field}")
+
+
+def test_a_missing_blob_is_refused_by_its_file(world: Path, tmp_path: Path) -> None:
+    failure = refused(training_job(world, tmp_path, blob_root=str(tmp_path / "nowhere")))
+    assert failure.code == "data_refused"
+    assert str(tmp_path / "nowhere") in failure.facts["file"]
