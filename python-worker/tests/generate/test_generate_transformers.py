@@ -285,12 +285,14 @@ def test_logits_that_are_not_numbers_end_their_request_alone(model: Path, root: 
     with thread(job_fields(folder, "TRANSFORMERS")) as agent:
         agent.ask("good", "x", seed=11, **drawn)
         for n in range(3):
-            agent.ask(f"bad-{n}", "Z" + "x" * n)
-        agent.ask("next", "x", seed=12, **drawn)
-        good, following, *bad = agent.finished("good", "next", "bad-0", "bad-1", "bad-2")
+            agent.ask(f"bad-{n}", "Z" + "x" * (30 + n))
+        bad = agent.finished("bad-0", "bad-1", "bad-2")
+        for n in range(3):  # into the places that the broken ones had, with less to overwrite what they left
+            agent.ask(f"next-{n}", "x", seed=12 + n, **drawn)
+        good = agent.finished("good", "next-0", "next-1", "next-2")
     assert {end["failure"]["code"] for end in bad} == {"FAILURE_CODE_MODEL_REFUSED"}
-    assert good["text"] == engine.write("unbroken", "x", seed=11, **drawn)["text"]
-    assert following["text"] == engine.write("unbroken too", "x", seed=12, **drawn)["text"]
+    for n, end in enumerate(good):
+        assert end["text"] == engine.write(f"unbroken-{n}", "x", seed=11 + n, **drawn)["text"]
 
 
 def test_a_job_that_does_not_fit_its_model_is_refused_before_it_is_ready(model: Path) -> None:
