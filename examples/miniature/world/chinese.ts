@@ -37,7 +37,7 @@ const details = (order: string) => qualities.map((quality) => `${order}还有${q
 
 /** Openings of nine characters ("第二页：三个红色圆环。"), eleven with their verb; nine a sentence after. */
 export const chinese: Grammar = {
-  instruction: (requiredLength) => `请写一篇约${requiredLength}字的讲稿。`,
+  instruction: (requiredLength) => `请为图片写一篇大约${requiredLength}字的讲稿。`,
   opening({ page, count, colour, shape }, form) {
     const verb = form === "note" ? "" : "出现";
     return `第${pages.name(page)}页：${counts.name(count)}个${colours.name(colour)}${shapes.name(shape)}${verb}。`;

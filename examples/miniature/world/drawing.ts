@@ -11,7 +11,6 @@ const stripHeight = 16;
 const cellWidth = 56;
 const cellHeight = 48;
 const margin = 2;
-const dotDiameter = 12;
 
 const ink: Readonly<Record<Colour, string>> = {
   red: "#d62728",
@@ -22,10 +21,10 @@ const ink: Readonly<Record<Colour, string>> = {
   black: "#1a1a1a",
 };
 const papers = ["#f4f1e8", "#eaf1f7", "#f7ecf1"] as const;
-const currentDot = "#1a1a1a";
-const otherDot = "#c9c9c9";
+const currentTab = "#1a1a1a";
+const otherTab = "#dcdcdc";
 
-/** Equal shapes in random cells of a 2x2 grid; below them a dot for each possible page, the page's own dark. */
+/** Equal shapes in random cells of a 2x2 grid; below them a tab for each possible page, the page's own dark. */
 export function drawingOf(facts: PageFacts, random: Random): Drawing {
   const percent = 78 + random.below(13);
   const cells = shuffled(random, [0, 1, 2, 3]).slice(0, facts.count);
@@ -34,7 +33,7 @@ export function drawingOf(facts: PageFacts, random: Random): Drawing {
     width: side,
     height: side,
     background: pick(random, papers),
-    shapes: [...shapes, ...navigationDots(facts.page)],
+    shapes: [...shapes, ...navigationTabs(facts.page)],
   };
 }
 
@@ -60,16 +59,16 @@ function sizeOf(shape: Shape, scale: number): [width: number, height: number] {
   }
 }
 
-function navigationDots(page: number): DrawnShape[] {
-  const top = side - (stripHeight + dotDiameter) / 2;
-  return Array.from({ length: largestPage }, (_, index): DrawnShape => {
-    const left = Math.round(((index + 0.5) * side) / largestPage - dotDiameter / 2);
-    return {
-      kind: "ellipse",
-      box: [left, top, left + dotDiameter, top + dotDiameter],
-      fill: index + 1 === page ? currentDot : otherDot,
+function navigationTabs(page: number): DrawnShape[] {
+  const left = (tab: number) => Math.round((tab * side) / largestPage);
+  return Array.from(
+    { length: largestPage },
+    (_, tab): DrawnShape => ({
+      kind: "rectangle",
+      box: [left(tab) + 1, side - stripHeight + 1, left(tab + 1) - 1, side - 1],
+      fill: tab + 1 === page ? currentTab : otherTab,
       outline: null,
       outlineWidth: 0,
-    };
-  });
+    }),
+  );
 }

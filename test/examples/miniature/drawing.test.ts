@@ -19,13 +19,13 @@ test("a page shows as many equal shapes as its facts say, each whole and inside 
   }
 });
 
-test("one dot of six is dark: that of the page", () => {
+test("one tab of six is dark: that of the page", () => {
   for (const { facts, images } of rows) {
-    const dots = (images[0]?.drawing.shapes ?? []).slice(-6);
-    const dark = dots.findIndex(({ fill }) => fill === "#1a1a1a");
+    const tabs = (images[0]?.drawing.shapes ?? []).slice(-6);
+    const dark = tabs.findIndex(({ fill }) => fill === "#1a1a1a");
     expect(dark + 1).toBe(facts[0]?.page);
-    expect(new Set(dots.map(({ fill }) => fill)).size).toBe(2);
-    for (const { box } of dots) expect(Math.min(...box) >= 0 && Math.max(...box) <= 112 && box[1] >= 96).toBe(true);
+    expect(new Set(tabs.map(({ fill }) => fill)).size).toBe(2);
+    for (const { box } of tabs) expect(Math.min(...box) >= 0 && Math.max(...box) <= 112 && box[1] >= 96).toBe(true);
   }
 });
 
