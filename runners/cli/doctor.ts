@@ -12,7 +12,7 @@ export async function runDoctor({ runs, json }: DoctorOptions): Promise<number> 
   let sound = true;
   for (const check of checks) {
     const started = performance.now();
-    const finding = await check.look({ runs: runsFolder(runs) });
+    const finding = await check.look({ runs: runsFolder(runs), sound });
     const seconds = (performance.now() - started) / 1000;
     sound &&= finding.state !== "failed";
     if (json) process.stdout.write(`${JSON.stringify({ check: check.name, ...finding, seconds })}\n`);

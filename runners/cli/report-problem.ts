@@ -1,8 +1,9 @@
-import { SpecError } from "../../sdk/experiment/spec-error.js";
+import { findingLine, SpecError } from "../../sdk/experiment/spec-error.js";
 import { failureOf } from "../../sdk/failure/failure.js";
 import { failureMessage } from "../../sdk/failure/failure-message.js";
 import { ExitCode, exitCodeOf } from "./exit-code.js";
 import { commandText } from "./invocation.js";
+import { SpecFileError } from "./load-checked.js";
 
 /** An error as people and as programs read it. */
 interface Problem {
@@ -22,12 +23,8 @@ export function reportProblem(error: unknown, how: { readonly json: boolean; rea
 
 function problemOf(error: unknown): Problem {
   if (isUsageError(error)) return { message: error.message, json: { code: "usage" }, code: ExitCode.badInput };
-  if (error instanceof SpecError)
-    return {
-      message: error.message,
-      json: { code: "spec_refused", findings: error.findings },
-      code: ExitCode.badInput,
-    };
+  if (error instanceof SpecFileError) return specProblem(error.cause, error.file);
+  if (error instanceof SpecError) return specProblem(error, "the spec");
   if (isUnreachable(error))
     return {
       message: `The runner cannot be reached (${error.detail}). ${commandText(["ps"])} shows where the run stands.`,
@@ -35,7 +32,20 @@ function problemOf(error: unknown): Problem {
       code: ExitCode.lost,
     };
   const failure = failureOf(error);
-  return { message: failureMessage(failure), json: failure, code: exitCodeOf(failure.code) };
+  const { run } = failure.facts;
+  const command = run === undefined ? undefined : (verb: string) => commandText([verb, run]);
+  return { message: failureMessage(failure, { command }), json: failure, code: exitCodeOf(failure.code) };
+}
+
+function specProblem({ findings }: SpecError, file: string): Problem {
+  const lines = findings.map((finding) => findingLine(finding));
+  // What is wrong with the whole file has it for a path already.
+  const whole = findings.every(({ path }) => path === file);
+  return {
+    message: whole ? lines.join("\n") : [`${file} does not fit:`, ...lines.map((line) => `  ${line}`)].join("\n"),
+    json: { code: "spec_refused", file, findings },
+    code: ExitCode.badInput,
+  };
 }
 
 /** By its name: the bundled command line has a class of its own. */

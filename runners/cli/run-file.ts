@@ -1,10 +1,10 @@
 import { basename } from "node:path";
-import { loadSpec } from "../../sdk/client/load-spec.js";
 import { start } from "../../sdk/client/start.js";
 import { submit } from "../../sdk/client/submit.js";
 import { ExitCode } from "./exit-code.js";
 import { followRun, wayBack } from "./follow-run.js";
 import { lastEventSeq } from "./last-event.js";
+import { withSpec } from "./load-checked.js";
 import { UsageError } from "./usage-error.js";
 
 export interface RunFileOptions {
@@ -20,8 +20,10 @@ export interface RunFileOptions {
 /** Submits an experiment, starts its runner unless one has it already, and shows it. Returns the exit code. */
 export async function runFile(options: RunFileOptions): Promise<number> {
   const { file, runs, detach, listen, json } = options;
-  const { experiment, base } = await loadSpec(file);
-  const { runDir, standing } = await submit(experiment, { base, runs });
+  const { runDir, standing } = await withSpec(
+    file,
+    async ({ experiment, base }) => await submit(experiment, { base, runs }),
+  );
   const id = basename(runDir);
   if (standing === "running" && listen !== undefined)
     throw new UsageError(`${id} runs already, so --listen comes too late. Leave it out to watch the run.`);

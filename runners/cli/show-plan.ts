@@ -1,10 +1,7 @@
 import { basename, join } from "node:path";
 import { freeze } from "../../sdk/client/freeze.js";
-import { loadSpec } from "../../sdk/client/load-spec.js";
 import { runsFolder } from "../../sdk/client/submit.js";
-import { SpecError } from "../../sdk/experiment/spec-error.js";
 import { RunError } from "../../sdk/failure/failure.js";
-import { findMismatches } from "../../sdk/plan/findings.js";
 import { planStages, type StageNode } from "../../sdk/plan/stages.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import { Inputs } from "../stages/inputs.js";
@@ -13,6 +10,7 @@ import { needsOf } from "../stages/stage-kinds.js";
 import { BlobStore } from "../store/blobs.js";
 import { StageCache } from "../store/stage-cache.js";
 import { ExitCode } from "./exit-code.js";
+import { withSpec } from "./load-checked.js";
 import { textTable } from "./text-table.js";
 
 export interface PlanOptions {
@@ -33,13 +31,10 @@ interface PlannedStage {
 /**
  * Prints every stage in order, cached or not and why. Starts no agent and writes nothing.
  *
- * @throws SpecError with every finding; RunError data_refused naming file and row.
+ * @throws SpecFileError with every finding; RunError data_refused naming file and row.
  */
 export async function showPlan({ file, runs, json }: PlanOptions): Promise<number> {
-  const { experiment: loaded, base } = await loadSpec(file);
-  const mismatches = findMismatches(loaded);
-  if (mismatches.length > 0) throw new SpecError(mismatches);
-  const { experiment } = await freeze(loaded, base);
+  const { experiment } = await withSpec(file, async (spec) => await freeze(spec.experiment, spec.base));
   const paths = runPaths(join(runsFolder(runs), "planned"));
   const blobs = new BlobStore(paths.blobs);
   const cache = new StageCache(paths.cache, blobs);

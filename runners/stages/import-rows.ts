@@ -6,7 +6,7 @@ import type { ImportNode } from "../../sdk/plan/stages.js";
 import { Resources } from "../../sdk/spec/resources.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import type { RowsResult } from "./results.js";
-import { datasetKey, readSourceRows, rowsText } from "./source-rows.js";
+import { datasetKey, readSourceRows, rowsText, sourceName } from "./source-rows.js";
 
 export const version = 1;
 
@@ -27,7 +27,7 @@ export async function run(node: ImportNode, context: StageContext): Promise<Rows
   const rowsPath = join(work, "rows.jsonl");
   await writeFile(sourceRowsPath, rowsText(source.rows));
   const worker = await context.worker();
-  const done = await worker.runJob(
+  const importing = worker.runJob(
     {
       ...jobEnvelope(node.id, resources, context),
       job: {
@@ -42,9 +42,20 @@ export async function run(node: ImportNode, context: StageContext): Promise<Rows
     recordJob(node.id, context),
     context.signal,
   );
+  const done = await importing.catch((error: unknown) => {
+    throw namingSource(error, sourceRowsPath, sourceName(node.dataset));
+  });
   if (done.kind !== "imported")
     throw new RunError({ code: "internal", detail: `an import ended with the result of ${done.kind}` });
   const file = await blobs.putFile(rowsPath);
   await rm(work, { recursive: true });
   return { kind: "rows", file, rows: done.rows, images: done.images };
+}
+
+/** The worker has read a copy: what it refuses is in the user's own file, or made by the user's function. */
+function namingSource(error: unknown, copy: string, source: string): unknown {
+  if (!(error instanceof RunError) || error.failure.facts["file"] !== copy) return error;
+  const { failure } = error;
+  const facts = { ...failure.facts, file: source };
+  return new RunError({ ...failure, detail: failure.detail?.replaceAll(copy, source), facts }, { cause: error });
 }

@@ -30,7 +30,7 @@ export async function readSourceRows(
   kind: "training" | "bench",
   context: StageContext,
 ): Promise<SourceRows> {
-  const source = dataset.kind === "records" ? dataset.path : `${dataset.function.name}()`;
+  const source = sourceName(dataset);
   const values = dataset.kind === "records" ? readLines(dataset.path) : callDataset(dataset, context);
   const rows: SourceRow[] = [];
   const ids = new Map<string, string>();
@@ -45,6 +45,11 @@ export async function readSourceRows(
   }
   if (rows.length === 0) throw refused(source, "the whole dataset", "", "no rows", "at least one row");
   return { rows, imageRoot: dataset.kind === "records" ? dirname(dataset.path) : "" };
+}
+
+/** A dataset in messages: its file, or the function that makes it. */
+export function sourceName(dataset: Dataset): string {
+  return dataset.kind === "records" ? dataset.path : `${dataset.function.name}()`;
 }
 
 /** Rows as the text of a JSON-lines file. */

@@ -31,9 +31,14 @@ export async function bundleForRun(module: string, field: string): Promise<Bundl
   return { code: text, sha256: sha256(text), exports: outputs };
 }
 
-/** Compiles a spec file to one module that is imported beside it: packages stay where they are, and each file keeps its own `import.meta.url`. */
-export async function compileSpec(path: string): Promise<string> {
-  return (await build(path, path, { external: true, plugins: [ownPackage("external"), ownUrls] })).text;
+/**
+ * Compiles a spec file to one module that is imported beside it: packages stay where they are, and each file keeps its
+ * own `import.meta.url`.
+ *
+ * @throws SpecError naming `file` when it does not compile.
+ */
+export async function compileSpec(path: string, file: string): Promise<string> {
+  return (await build(path, file, { external: true, plugins: [ownPackage("external"), ownUrls] })).text;
 }
 
 interface Settings {

@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nearestKey } from "../experiment/nearest-key.js";
 import { SpecError } from "../experiment/spec-error.js";
 import type { Dataset } from "../spec/dataset.js";
 import type { Experiment, Stage } from "../spec/experiment.js";
@@ -117,14 +118,7 @@ class Freezer {
       import("./bundle.js").then(({ bundleForRun }) => bundleForRun(path, `${field}.module`));
     this.#bundles.set(path, bundling);
     const bundle = await bundling;
-    if (!bundle.exports.includes(name))
-      throw new SpecError([
-        {
-          path: `${field}.name`,
-          found: `"${name}"`,
-          expected: `an export of ${path}: ${bundle.exports.join(", ") || "it has none"}`,
-        },
-      ]);
+    if (!bundle.exports.includes(name)) throw missingExport(name, path, bundle.exports, field);
     return { module: `sha256:${bundle.sha256}`, name };
   }
 
@@ -141,6 +135,14 @@ class Freezer {
     });
     return path;
   }
+}
+
+function missingExport(name: string, path: string, exports: readonly string[], field: string): SpecError {
+  const nearest = nearestKey(name, exports);
+  const expected = `an export of ${path}: ${exports.join(", ") || "it has none"}`;
+  return new SpecError([
+    { path: `${field}.name`, found: `"${name}"`, expected, ...(nearest === undefined ? {} : { nearest }) },
+  ]);
 }
 
 /** All values, made side by side; when fields are wrong, the findings of all of them. */

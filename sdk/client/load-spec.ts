@@ -1,8 +1,11 @@
-import { access, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseSpec, SpecError } from "../experiment/spec-error.js";
+import { absent } from "../run-folder/errno.js";
 import { Experiment } from "../spec/experiment.js";
+
+const SPEC_FILE = "a .ts, .mts, .js, .mjs or .json file";
 
 /** A spec out of a file. */
 export interface LoadedSpec {
@@ -14,13 +17,15 @@ export interface LoadedSpec {
 /**
  * Reads an experiment from a TypeScript, JavaScript or JSON file.
  *
- * @throws SpecError naming the file and every field that does not fit.
+ * @throws SpecError naming every field that does not fit or, for the whole of it, the file.
  */
 export async function loadSpec(file: string): Promise<LoadedSpec> {
   const path = resolve(file);
-  await access(path).catch(() => {
-    throw new SpecError([{ path: file, found: "no such file", expected: "a .ts, .mts, .js, .mjs or .json file" }]);
-  });
+  const state = await stat(path).catch(absent);
+  if (state?.isFile() !== true)
+    throw new SpecError([
+      { path: file, found: state === undefined ? "no such file" : "a folder", expected: SPEC_FILE },
+    ]);
   return { experiment: parseSpec(Experiment, await valueOf(path, file)), base: dirname(path) };
 }
 
@@ -37,8 +42,8 @@ async function valueOf(path: string, file: string): Promise<unknown> {
       throw new SpecError([
         {
           path: file,
-          found: `a ${extname(path) || "nameless"} file`,
-          expected: "a .ts, .mts, .js, .mjs or .json file",
+          found: extname(path) === "" ? "a file without an ending" : `a ${extname(path)} file`,
+          expected: SPEC_FILE,
         },
       ]);
   }
@@ -48,7 +53,7 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SpecError([{ path: file, found: String(error), expected: "JSON" }]);
+    throw new SpecError([{ path: file, found: messageOf(error), expected: "JSON" }], { cause: error });
   }
 }
 
@@ -57,7 +62,7 @@ async function defaultExport(path: string, file: string): Promise<unknown> {
   // Beside the spec, so that its packages are found from where it lies.
   const compiled = join(dirname(path), `.longform-${process.pid}-${Date.now().toString(36)}.mjs`);
   try {
-    await writeFile(compiled, await compileSpec(path));
+    await writeFile(compiled, await compileSpec(path, file));
     const module: unknown = await import(pathToFileURL(compiled).href);
     if (typeof module === "object" && module !== null && "default" in module) return module.default;
     const names = typeof module === "object" && module !== null ? Object.keys(module) : [];
@@ -70,8 +75,13 @@ async function defaultExport(path: string, file: string): Promise<unknown> {
     ]);
   } catch (error) {
     if (error instanceof SpecError) throw error;
-    throw new SpecError([{ path: file, found: String(error), expected: "a module that loads" }], { cause: error });
+    const found = messageOf(error).replaceAll(compiled, path);
+    throw new SpecError([{ path: file, found, expected: "a module that loads" }], { cause: error });
   } finally {
     await rm(compiled, { force: true });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

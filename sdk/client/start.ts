@@ -25,6 +25,7 @@ export interface StartOptions {
 export async function start(runDir: string, { listen }: StartOptions = {}): Promise<void> {
   const log = await open(runPaths(runDir).runnerLog, "a");
   const before = (await log.stat()).size;
+  const earlier = await readExit(runDir);
   const runner = spawn(
     process.execPath,
     [
@@ -44,7 +45,8 @@ export async function start(runDir: string, { listen }: StartOptions = {}): Prom
   while (performance.now() < deadline) {
     if ((await readRunnerRecord(runDir))?.pid === runner.pid) return;
     if (runner.exitCode !== null || runner.signalCode !== null) {
-      if ((await readExit(runDir)) !== undefined) return;
+      const exit = await readExit(runDir);
+      if (exit !== undefined && exit.epoch !== earlier?.epoch) return;
       const words = (await readFile(runPaths(runDir).runnerLog)).subarray(before).toString("utf8").trim();
       throw new RunError({
         code: "launch_failed",

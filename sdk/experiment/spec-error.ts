@@ -41,12 +41,13 @@ function findingsOf(issue: z.core.$ZodIssue, schema: z.ZodType, root: unknown): 
   if (issue.code === "unrecognized_keys") return unknownKeys(issue, schema, root);
   const value = valueAt(root, issue.path);
   const choices = choicesOf(issue);
-  const nearest = nearestKey(String(value), choices);
+  // A value of another type, such as "1" for 1, is no slip of the hand.
+  const nearest = typeof value === "string" && !choices.includes(value) ? nearestKey(value, choices) : undefined;
   return [
     {
       path: issue.path.join("."),
       found: shortJson(value),
-      expected: choices.length > 0 ? oneOf(choices) : expectationOf(issue),
+      expected: choices.length > 0 ? oneOf(issue, choices) : expectationOf(issue),
       ...(nearest === undefined ? {} : { nearest }),
     },
   ];
@@ -73,8 +74,10 @@ function choicesOf(issue: z.core.$ZodIssue): readonly string[] {
   return [];
 }
 
-function oneOf(choices: readonly string[]): string {
-  return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(", ")}`;
+function oneOf(issue: z.core.$ZodIssue, choices: readonly string[]): string {
+  if (choices.length > 1) return `one of ${choices.join(", ")}`;
+  const [only] = issue.code === "invalid_value" ? issue.values : choices;
+  return typeof only === "string" ? `"${only}"` : String(only);
 }
 
 function expectationOf(issue: z.core.$ZodIssue): string {

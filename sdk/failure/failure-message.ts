@@ -13,7 +13,7 @@ export function failureMessage(
   { command = (verb) => `longform ${verb} RUN`, debug = false }: MessageOptions = {},
 ): string {
   const lines = [
-    `${whatHappened(failure)}${furtherFacts(failure)}`,
+    withFurtherFacts(whatHappened(failure), failure),
     detail(failure, debug),
     advice(failure, command),
     lastLines(failure),
@@ -119,7 +119,7 @@ function advice({ code, facts }: Failure, command: NonNullable<MessageOptions["c
 }
 
 /** The facts that say where: in this order before "found … expected …". */
-const PLACES = ["file", "row", "item", "field"];
+const PLACES = ["file", "row", "item", "image", "field"];
 
 /** Facts that the first sentence has told already, or that only programs need. */
 const TOLD = new Set([
@@ -140,6 +140,7 @@ const TOLD = new Set([
   "signal_number",
   "exit_code",
   "function",
+  "run",
   "phase",
   "pid",
   "host",
@@ -149,7 +150,7 @@ const TOLD = new Set([
 function placed(failure: Failure, ...first: readonly (string | undefined)[]): string {
   const { facts, detail: text } = failure;
   const { found, expected } = facts;
-  const places = [...first, ...PLACES.map((name) => facts[name])].filter(
+  const places = [...first, ...PLACES.map((name) => placeText(name, facts[name]))].filter(
     (place) => place !== undefined && place !== "",
   );
   const where = [...new Set(places)].join(", ");
@@ -160,12 +161,18 @@ function placed(failure: Failure, ...first: readonly (string | undefined)[]): st
   return sentence(where === "" || said.includes(where) ? said : `${where}: ${said}`);
 }
 
-/** Further facts, by name. */
-function furtherFacts({ facts }: Failure): string {
+/** A row is `line 3` of a file, or named by its id. */
+function placeText(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || value === "" || name === "file" || name === "field") return value;
+  return /^(line|row|the) /.test(value) ? value : `${name} ${value}`;
+}
+
+/** Adds what no sentence has told, by name. */
+function withFurtherFacts(text: string, { facts }: Failure): string {
   const further = Object.entries(facts).filter(([name, value]) => !TOLD.has(name) && value !== "");
-  return further.length === 0
-    ? ""
-    : ` (${further.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ")})`;
+  if (further.length === 0) return text;
+  const list = further.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ");
+  return `${text.replace(/\.$/, "")} (${list}).`;
 }
 
 /** What was said where it happened, unless the first sentence says it already. */
@@ -173,6 +180,7 @@ function detail(failure: Failure, debug: boolean): string {
   const { code, facts, detail: text = "" } = failure;
   if (text === "" || debug) return text;
   if (code === "internal") return firstLine(text);
+  if (code === "environment_missing" && facts["missing"] !== undefined) return "";
   const told = [facts["found"], facts["expected"]].filter((value) => value !== undefined);
   if (told.length > 0 && told.every((value) => text.includes(value))) return "";
   return whatHappened(failure).includes(firstLine(text)) ? "" : text;
