@@ -48,6 +48,15 @@ describe("datasets", () => {
     expect(new Set(items.map((item) => item.facts.length))).toEqual(new Set([2, 3, 4, 5, 6]));
   });
 
+  test("a deck of one page has any page number, a longer one counts from one", () => {
+    const facts = shortDecks({ seed: 6, count: 600 }).map((row) => row.facts.map(({ page }) => page));
+    const single = facts.filter((pages) => pages.length === 1).flat();
+    for (const page of [1, 2, 3, 4, 5, 6]) expect(shareOf(single, (each) => each === page)).toBeGreaterThan(0.05);
+    for (const pages of facts.filter(({ length }) => length > 1)) {
+      expect(pages).toEqual([1, 2, 3, 4, 5, 6].slice(0, pages.length));
+    }
+  });
+
   test("no held-out deck is a training deck, whatever the seeds", () => {
     const trained = new Set(
       [1, 2, 3]
