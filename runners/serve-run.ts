@@ -158,7 +158,8 @@ async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promis
       break;
     case "failed": {
       const failure = failureOf(ended.error);
-      // A full disk cannot take the event; the end itself must still be tried.
+      if (failure.code === "disk_full") await store.spendReserve();
+      // Where the disk takes no event all the same, the end itself must still be tried.
       await store
         .append({ type: "run_failed", failure, ...(ended.stage === undefined ? {} : { stage: ended.stage }) })
         .catch(() => undefined);

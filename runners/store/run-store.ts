@@ -6,6 +6,7 @@ import { BlobStore } from "./blobs.js";
 import { EventLog, type TailLine } from "./event-log.js";
 import { refuseFinished, setExitAside, writeExit } from "./exit.js";
 import { Lease, type LeaseRequest } from "./lease.js";
+import { keepReserve, spendReserve } from "./reserve.js";
 import { StageCache } from "./stage-cache.js";
 
 export interface OpenRunOptions extends LeaseRequest {
@@ -28,6 +29,7 @@ export async function openRun(runDir: string, options: OpenRunOptions): Promise<
       ...(options.maxSegmentBytes === undefined ? {} : { maxSegmentBytes: options.maxSegmentBytes }),
     });
     await setExitAside(runDir, log.last);
+    await keepReserve(runDir);
     return new RunStore(runDir, lease, log);
   } catch (error) {
     await lease.release();
@@ -97,9 +99,15 @@ export class RunStore implements AsyncDisposable {
     await writeExit(this.runDir, exit);
   }
 
+  /** Makes the room that was kept for the end of a run: call it when a full disk is why the run ends. */
+  async spendReserve(): Promise<void> {
+    await spendReserve(this.runDir);
+  }
+
   /** Waits for what was appended, and gives the run back. */
   async close(): Promise<void> {
     await this.#log.close();
+    await this.spendReserve();
     await this.#lease.release();
   }
 

@@ -7,6 +7,8 @@ export interface RunPaths {
   readonly events: string;
   readonly leases: string;
   readonly exit: string;
+  /** Room on the disk for the end of a running run. */
+  readonly reserve: string;
   readonly runner: string;
   readonly runnerLog: string;
   readonly code: string;
@@ -27,6 +29,7 @@ export function runPaths(runDir: string): RunPaths {
     events: join(runDir, "events"),
     leases: join(runDir, "leases"),
     exit: join(runDir, "exit.json"),
+    reserve: join(runDir, "reserve"),
     runner: join(runDir, "runner.json"),
     runnerLog: join(runDir, "runner.log"),
     code: join(runDir, "code"),
