@@ -10,7 +10,7 @@ import { refsOf } from "./stages/results.js";
 import { runNode } from "./stages/stage-kinds.js";
 
 /** What the nodes of a run share. */
-export type RunContext = Omit<StageContext, "inputs" | "key" | "folder" | "emit">;
+export type RunContext = Omit<StageContext, "inputs" | "key" | "partial" | "folder" | "emit">;
 
 /**
  * THE MAIN PATH: every node of the plan in order, out of the cache or by its stage, then the results.
@@ -27,7 +27,7 @@ export async function runExperiment(
   for (const node of planStages(experiment)) {
     signal.throwIfAborted();
     onStage(node.id);
-    const { key, parts, hit, why } = await lookUp(node, inputs, experiment.name, store);
+    const { key, parts, hit, partial, why } = await lookUp(node, inputs, experiment.name, store);
     if (hit !== undefined) {
       inputs.set(node.id, hit);
       await store.append({ type: "stage_cached", stage: node.id, kind: node.kind, key });
@@ -37,7 +37,7 @@ export async function runExperiment(
     await store.append({ type: "stage_started", stage: node.id, kind: node.kind, key, why });
     const folder = join(store.runDir, "stages", node.id);
     const emit = async (event: Parameters<typeof store.append>[0]) => void (await store.append(event));
-    const result = await runNode(node, { ...context, inputs, key, folder, emit });
+    const result = await runNode(node, { ...context, inputs, key, partial, folder, emit });
     await store.cache.put({
       key,
       kind: node.kind,

@@ -5,6 +5,7 @@ import type { RunStore } from "../store/run-store.js";
 import type { JobEvent } from "../workers/job-event.js";
 import type { Worker } from "../workers/worker.js";
 import type { Inputs } from "./inputs.js";
+import type { StageResult } from "./results.js";
 
 /** What a running node may use. Whatever it opens it closes itself. */
 export interface StageContext {
@@ -14,6 +15,8 @@ export interface StageContext {
   readonly signal: AbortSignal;
   /** Key of this node: partial work is found again by it. */
   readonly key: string;
+  /** What an earlier run got under this key, when a part of it failed. */
+  readonly partial: StageResult | undefined;
   /** Folder of this node for logs, checkpoints and unfinished work. */
   readonly folder: string;
   /** Stores an event of this node before anyone sees it. */

@@ -1,6 +1,8 @@
-import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
+import { readFile } from "node:fs/promises";
+import { canonicalJson, type JsonValue, sha256, toJson } from "../../sdk/experiment/canonical-json.js";
 import { failureOf, RunError } from "../../sdk/failure/failure.js";
 import type { GenerateNode } from "../../sdk/plan/stages.js";
+import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
 import type { BenchItem } from "../../sdk/spec/rows.js";
 import type { Job } from "../workers/jobs.js";
 import type { Engine, Finished } from "../workers/worker.js";
@@ -8,7 +10,7 @@ import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import { forEachInFlight } from "./in-flight.js";
 import type { Inputs } from "./inputs.js";
 import type { TextsResult } from "./results.js";
-import { readItems, type Sample, sampleName, sampleSeed } from "./samples.js";
+import { readItems, Sample, sampleName, sampleSeed } from "./samples.js";
 
 export const version = 1;
 
@@ -21,7 +23,9 @@ interface Wanted {
 }
 
 export async function parts(node: GenerateNode, inputs: Inputs): Promise<JsonValue> {
-  const { visionPolicy, promptLayout, engine, sampling, samplesPerItem } = node.spec;
+  const { visionPolicy, promptLayout, engine: spec, sampling, samplesPerItem } = node.spec;
+  // A script is what it says, wherever it lies.
+  const engine = spec.kind === "scripted" ? { ...spec, script: sha256(await readFile(spec.script)) } : spec;
   return {
     weights: await inputs.weightsKey(node.weights),
     items: inputs.rows(node.items).file.sha256,
@@ -40,7 +44,7 @@ export async function run(node: GenerateNode, context: StageContext): Promise<Te
       (_, sample): Wanted => ({ item, sample, seed: sampleSeed(spec.sampling.seed, item.id, sample) }),
     ),
   );
-  const samples = finishedSamples(node, context);
+  const samples = await finishedSamples(node, context);
   const missing = wanted.filter(({ item, sample }) => !samples.has(sampleName(item.id, sample)));
   if (missing.length > 0) await writeTexts(node, context, missing, samples);
   const lines = wanted
@@ -53,12 +57,16 @@ export async function run(node: GenerateNode, context: StageContext): Promise<Te
       facts: { ...lines[0]?.failure?.facts, item: lines[0]?.item ?? "", texts: `all ${lines.length} failed` },
     });
   const file = await blobs.putText(lines.map((line) => `${canonicalJson(toJson(line))}\n`).join(""));
-  return { kind: "texts", file, texts: lines.map((line) => line.text) };
+  const failed = lines.filter((line) => line.finish === "error").length;
+  return { kind: "texts", file, texts: lines.map((line) => line.text), failed };
 }
 
-/** Texts of an interrupted attempt under the same key. A failed request is asked again. */
-function finishedSamples(node: GenerateNode, context: StageContext): Map<string, Sample> {
+/** Texts of an earlier run or of an interrupted attempt under the same key. A failed request is asked again. */
+async function finishedSamples(node: GenerateNode, context: StageContext): Promise<Map<string, Sample>> {
   const samples = new Map<string, Sample>();
+  if (context.partial?.kind === "texts")
+    for (const line of await readJsonLines(context.partial.file, Sample, context.store.blobs))
+      if (line.finish !== "error") samples.set(sampleName(line.item, line.sample), line);
   for (const { event } of context.store.stored()) {
     if (
       event.type !== "sample_done" ||

@@ -9,7 +9,7 @@ import type { StageContext } from "./context.js";
 import { forEachInFlight } from "./in-flight.js";
 import type { Inputs } from "./inputs.js";
 import type { VerdictsResult } from "./results.js";
-import { readItems, Sample, sampleName, type StoredVerdict } from "./samples.js";
+import { readItems, Sample, sampleName, StoredVerdict } from "./samples.js";
 
 export const version = 1;
 
@@ -31,7 +31,7 @@ export async function run(node: JudgeNode, context: StageContext): Promise<Verdi
   const judge = await openJudge(node.spec.judge, context);
   const items = new Map((await readItems(context.inputs.rows(node.items).file, blobs)).map((item) => [item.id, item]));
   const samples = await readJsonLines(context.inputs.texts(node.texts).file, Sample, blobs);
-  const verdicts = storedVerdicts(node, context);
+  const verdicts = await storedVerdicts(node, context);
   const missing = samples.filter(({ item, sample }) => !verdicts.has(sampleName(item, sample)));
   let done = samples.length - missing.length;
   await forEachInFlight(missing, QUESTIONS_IN_FLIGHT, async (sample) => {
@@ -53,12 +53,16 @@ export async function run(node: JudgeNode, context: StageContext): Promise<Verdi
       facts: { ...failed[0]?.failure?.facts, verdicts: `all ${failed.length} failed` },
     });
   const file = await blobs.putText(lines.map((line) => `${canonicalJson(toJson(line))}\n`).join(""));
-  return { kind: "verdicts", file, replies: lines.flatMap((line) => (line.reply === undefined ? [] : [line.reply])) };
+  const replies = lines.flatMap((line) => (line.reply === undefined ? [] : [line.reply]));
+  return { kind: "verdicts", file, replies, failed: failed.length };
 }
 
-/** Verdicts of an interrupted attempt under the same key. A judge that failed is asked again. */
-function storedVerdicts(node: JudgeNode, context: StageContext): Map<string, StoredVerdict> {
+/** Verdicts of an earlier run or of an interrupted attempt under the same key. A judge that failed is asked again. */
+async function storedVerdicts(node: JudgeNode, context: StageContext): Promise<Map<string, StoredVerdict>> {
   const verdicts = new Map<string, StoredVerdict>();
+  if (context.partial?.kind === "verdicts")
+    for (const line of await readJsonLines(context.partial.file, StoredVerdict, context.store.blobs))
+      if (line.verdict !== "error") verdicts.set(sampleName(line.item, line.sample), line);
   for (const { event } of context.store.stored()) {
     if (event.type !== "verdict" || event.stage !== node.id || event.key !== context.key || event.verdict === "error")
       continue;

@@ -18,6 +18,8 @@ export interface LookUp {
   readonly parts: JsonValue;
   /** The result, when the cache has it whole. */
   readonly hit?: StageResult;
+  /** A result of which a part has failed: what is in it need not be made again. */
+  readonly partial?: StageResult;
   /** Why it has not, in words. */
   readonly why: string;
 }
@@ -34,6 +36,9 @@ export async function lookUp(
   if (found.hit) {
     const result = StageResult.safeParse(found.entry.result);
     if (!result.success) return { key, parts, why: "its stored result has an older form" };
+    const failed = "failed" in result.data ? result.data.failed : 0;
+    if (failed > 0)
+      return { key, parts, partial: result.data, why: `${failed} of its ${result.data.kind} failed and are asked for again` };
     if (await imagesPresent(node, result.data, blobs)) return { key, parts, hit: result.data, why: "" };
     return { key, parts, why: "an image of its rows is missing" };
   }

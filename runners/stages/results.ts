@@ -2,6 +2,8 @@ import { z } from "zod";
 import { FileRef, TreeRef } from "../../sdk/run-folder/events.js";
 
 const count = z.number().int().min(0);
+/** Requests without an answer: another run asks them again. */
+const failed = count.default(0);
 
 /** Rows as JSON lines; after an import their images are stored by content. */
 export const RowsResult = z
@@ -29,13 +31,13 @@ export type ModelResult = z.output<typeof ModelResult>;
 
 /** Texts of a benchmark: one JSON line a sample, each text a file of its own. */
 export const TextsResult = z
-  .strictObject({ kind: z.literal("texts"), file: FileRef, texts: z.array(FileRef).readonly() })
+  .strictObject({ kind: z.literal("texts"), file: FileRef, texts: z.array(FileRef).readonly(), failed })
   .readonly();
 export type TextsResult = z.output<typeof TextsResult>;
 
 /** Verdicts on them: one JSON line a sample, each reply a file of its own. */
 export const VerdictsResult = z
-  .strictObject({ kind: z.literal("verdicts"), file: FileRef, replies: z.array(FileRef).readonly() })
+  .strictObject({ kind: z.literal("verdicts"), file: FileRef, replies: z.array(FileRef).readonly(), failed })
   .readonly();
 export type VerdictsResult = z.output<typeof VerdictsResult>;
 
