@@ -14,7 +14,7 @@ export function renderReport(report: RunReport): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${report.experiment} · Longform report</title>${style}</head><body>
-<header><h1>${report.experiment}</h1><p class="soft">run ${report.run} · started ${report.started} · ${secondsText(report.seconds)}</p>${report.description === "" ? html`` : html`<p>${report.description}</p>`}</header>
+<header><h1>${report.experiment}</h1><p class="soft">run ${report.run} · started ${report.started.slice(0, 16).replace("T", " ")} UTC · ${secondsText(report.seconds)}</p>${report.description === "" ? html`` : html`<p>${report.description}</p>`}</header>
 ${benchSection(report)}${trainingSection(report)}${sampleSections(report)}
 <h2>How it was made</h2>${stageTable(report)}<p class="soft">Spec <code>${report.specSha256}</code>. ${versionsText(report)}</p>
 </body></html>
@@ -46,13 +46,13 @@ function trainingText({ steps, targetTokens, finalLoss, gates }: ReportTraining)
   const passed =
     gate === undefined
       ? ""
-      : `; gate ${gate.value.toFixed(3)} of at least ${gate.atLeast}, ${gate.passed ? "passed" : "missed"}`;
-  return `${steps} steps, ${targetTokens.toLocaleString("en")} target tokens, last loss ${finalLoss.toFixed(4)}${passed}. Dashed lines: gate measurements.`;
+      : `; gate ${gate.value.toFixed(3)} of at least ${gate.atLeast}, ${gate.passed ? "passed" : "missed"} (dashed lines: where it was measured)`;
+  return `${steps} steps, ${targetTokens.toLocaleString("en")} target tokens, last loss ${finalLoss.toFixed(4)}${passed}`;
 }
 
 function sampleSections({ samples }: RunReport): Html {
   if (samples.length === 0) return html``;
-  return html`<h2>Texts</h2><p class="soft">${samples.length} items, the first of each task and language, at the size the model saw them.</p>${samples.map(sampleSection)}`;
+  return html`<h2>Texts</h2><p class="soft">The first items of each task and language; pages as the model saw them, enlarged.</p>${samples.map(sampleSection)}`;
 }
 
 function versionsText({ versions }: RunReport): string {

@@ -22,7 +22,7 @@ import { type BenchResult, RunResults, TrainingLogLine, type TrainingResult } fr
 import { runPaths } from "./run-paths.js";
 
 /** Items whose texts a report prints in full, for each task and language. */
-const SAMPLES_OF_A_KIND = 1;
+const SAMPLES_OF_A_KIND = 2;
 
 /** The results of a run; a run without results is refused. */
 export async function readResults(runDir: string): Promise<RunResults> {

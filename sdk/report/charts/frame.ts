@@ -8,6 +8,7 @@ export const PLOT = { width: 420, height: 220, left: 52, right: 16, top: 14, bot
 export interface Axes {
   readonly title: string;
   readonly x: { readonly label: string; readonly from: number; readonly to: number };
+  /** Without a label it has no ticks either: what stands there is named by the marks. */
   readonly y: { readonly label: string; readonly from: number; readonly to: number };
 }
 
@@ -29,12 +30,10 @@ export function chart(axes: Axes, draw: (scales: Scales) => readonly Html[]): Ht
       (tick) =>
         html`<g transform="translate(${scales.x(tick)},${top + height})"><line y2="5"/><text y="18" text-anchor="middle">${scales.x.tickFormat(6)(tick)}</text></g>`,
     );
-  const yTicks = scales.y
-    .ticks(5)
-    .map(
-      (tick) =>
-        html`<g transform="translate(${left},${scales.y(tick)})"><line class="grid" x2="${width}"/><text x="-8" dy="0.32em" text-anchor="end">${scales.y.tickFormat(5)(tick)}</text></g>`,
-    );
+  const yTicks = (axes.y.label === "" ? [] : scales.y.ticks(5)).map(
+    (tick) =>
+      html`<g transform="translate(${left},${scales.y(tick)})"><line class="grid" x2="${width}"/><text x="-8" dy="0.32em" text-anchor="end">${scales.y.tickFormat(5)(tick)}</text></g>`,
+  );
   return html`<svg class="chart" viewBox="0 0 ${left + width + right} ${top + height + bottom}" role="img" aria-label="${axes.title}">
 <title>${axes.title}</title><g class="axis">${yTicks}${xTicks}<line x1="${left}" x2="${left + width}" y1="${top + height}" y2="${top + height}"/>
 <text x="${left + width / 2}" y="${top + height + 37}" text-anchor="middle">${axes.x.label}</text>

@@ -1,8 +1,7 @@
 import type { Mean } from "../../method/index.js";
 import type { BenchResult } from "../../run-folder/results.js";
 import { type Html, html } from "../html.js";
-import { PLOT, seriesClass } from "./frame.js";
-import { chart } from "./frame.js";
+import { chart, PLOT, seriesClass } from "./frame.js";
 
 /** S, S_l and S_q of every benchmark stage as points with their 95 % intervals. */
 export function scoreIntervals(benches: readonly BenchResult[]): Html {
@@ -17,7 +16,7 @@ export function scoreIntervals(benches: readonly BenchResult[]): Html {
     y: { label: "", from: 0, to: 1 },
   };
   const rowHeight = PLOT.height / groups.length;
-  return chart({ ...axes, y: { ...axes.y } }, ({ x }) =>
+  return chart(axes, ({ x }) =>
     groups.flatMap(({ label, of }, group) => {
       const top = PLOT.top + group * rowHeight;
       const marks = benches.map((bench, index) =>
