@@ -54,8 +54,8 @@ function terminalDisplay(output: NodeJS.WriteStream, options: DisplayOptions): D
       const step = advance(progress, stored, options);
       if (step.progress.current?.stage !== progress.current?.stage) writing = undefined;
       progress = step.progress;
-      for (const line of step.lines) if (!line.plainOnly) screen.print(line.text);
       draw();
+      for (const line of step.lines) if (!line.plainOnly) screen.print(line.text);
     },
     text(text, tokens, missed) {
       const counts = `${tokens} tokens${missed === 0 ? "" : `, ${missed} pictures missed`}`;

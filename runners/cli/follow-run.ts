@@ -7,7 +7,7 @@ import { readSpec } from "../../sdk/run-folder/read-run.js";
 import { cancelRun } from "./cancel-run.js";
 import { type Display, openDisplay } from "./display.js";
 import { ExitCode } from "./exit-code.js";
-import { commandText } from "./invocation.js";
+import { runCommandText } from "./invocation.js";
 import { showOutcome } from "./outcome.js";
 
 /** A second Ctrl-C within this time after the first cancels the run. */
@@ -116,8 +116,7 @@ async function showLive(runDir: string, display: Display, signal: AbortSignal): 
 
 /** The ways back to a run that goes on without this process. */
 export function wayBack(runDir: string, runs: string | undefined): string {
-  const id = basename(runDir);
-  return `  ${commandText(["watch", id], runs)}\n  ${commandText(["cancel", id], runs)}`;
+  return ["watch", "cancel"].map((verb) => `  ${runCommandText(verb, runDir, runs)}`).join("\n");
 }
 
 function tellDetached(runDir: string, runs: string | undefined): void {

@@ -1,5 +1,5 @@
 import { accessSync, constants, realpathSync } from "node:fs";
-import { delimiter, join, relative, resolve, sep } from "node:path";
+import { basename, delimiter, dirname, join, relative, resolve, sep } from "node:path";
 
 /** How this program was started. */
 export interface Invocation {
@@ -18,27 +18,42 @@ const thisProcess: Invocation = {
  * The words that start this program again from the shell that started it: `longform`, `npx longform`, or Node with the
  * path of the script.
  */
-export function programWords({ script, workingFolder, variables }: Invocation = thisProcess): string {
+export function programWords(invocation: Invocation = thisProcess): string {
+  const { script, workingFolder, variables } = invocation;
   if (isOnPath(script, variables["PATH"] ?? "")) return "longform";
-  if (variables["npm_command"] === "exec") return "npx longform";
-  // npm runs a script in the folder of its package, and the shell may stand elsewhere.
-  const shellFolder = variables["npm_command"] === undefined ? workingFolder : (variables["INIT_CWD"] ?? workingFolder);
-  return `node ${shellWord(shortPath(resolve(workingFolder, script), shellFolder))}`;
+  const path = resolve(workingFolder, script);
+  if (npxFinds(path, workingFolder)) return "npx longform";
+  return `node ${shellWord(shellStandsElsewhere(invocation) ? path : shortPath(path, workingFolder))}`;
+}
+
+/** A command of this program, ready to be pasted into the shell that started it. */
+export function commandText(words: readonly string[], invocation: Invocation = thisProcess): string {
+  return [programWords(invocation), ...words.map(shellWord)].join(" ");
 }
 
 /**
- * A command of this program, ready to be pasted into the shell that started it.
+ * A command about one run, ready to be pasted.
  *
- * @param runs The folder of the runs, when it is not where the command would look by itself.
+ * @param runs `--runs` as it was given.
  */
-export function commandText(words: readonly string[], runs?: string): string {
-  const folder = runs === undefined ? [] : ["--runs", runs];
-  return [programWords(), ...[...words, ...folder].map(shellWord)].join(" ");
+export function runCommandText(
+  verb: string,
+  runDir: string,
+  runs: string | undefined,
+  invocation: Invocation = thisProcess,
+): string {
+  if (shellStandsElsewhere(invocation)) return commandText([verb, runDir], invocation);
+  return commandText([verb, basename(runDir), ...(runs === undefined ? [] : ["--runs", runs])], invocation);
 }
 
 /** A word as a shell reads it back. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** npm runs a script in the folder of its package, wherever the shell stands. */
+function shellStandsElsewhere({ workingFolder, variables }: Invocation): boolean {
+  return variables["INIT_CWD"] !== undefined && resolve(variables["INIT_CWD"]) !== resolve(workingFolder);
 }
 
 /** npx and npm put folders of their own in front of PATH; the user's shell does not have them. */
@@ -53,6 +68,13 @@ function isOnPath(script: string, path: string): boolean {
       return false;
     }
   });
+}
+
+/** Whether npx, asked in a folder, starts this very script: out of a package above it, or out of its own store. */
+function npxFinds(script: string, folder: string): boolean {
+  if (!/[/\\]node_modules[/\\]\.bin[/\\]longform$/.test(script)) return false;
+  const owner = dirname(dirname(dirname(script)));
+  return script.includes(`${sep}_npx${sep}`) || `${folder}${sep}`.startsWith(`${owner}${sep}`);
 }
 
 function shortPath(path: string, from: string): string {

@@ -4,7 +4,7 @@ import { failureMessage } from "../../sdk/failure/failure-message.js";
 import { readEvents } from "../../sdk/run-folder/read-events.js";
 import type { RunState } from "../../sdk/run-folder/run-state.js";
 import { ExitCode, exitCodeOf } from "./exit-code.js";
-import { commandText } from "./invocation.js";
+import { runCommandText } from "./invocation.js";
 import { scoreTable } from "./score-table.js";
 
 export interface OutcomeOptions {
@@ -39,10 +39,10 @@ function finishedText({ results, report, runDir }: RunOutcome): string {
 }
 
 async function endedText({ id, runDir, state, failure }: RunOutcome, { debug, runs }: OutcomeOptions): Promise<string> {
-  const command = (verb: string) => commandText([verb, id], runs);
-  if (state === "cancelled") return `${id} was cancelled. ${command("resume")} takes it up again.\n`;
+  const command = (verb: string) => runCommandText(verb, runDir, runs);
+  if (state === "cancelled") return `${id} was cancelled. To take it up again:\n  ${command("resume")}\n`;
   if (state !== "failed" || failure === undefined)
-    return `The runner of ${id} is gone and the run has not ended. ${command("resume")} takes it up where it stopped.\n`;
+    return `The runner of ${id} is gone and the run has not ended. To take it up where it stopped:\n  ${command("resume")}\n`;
   const stage = await failedStage(runDir);
   return `\n${basename(runDir)} failed${stage === undefined ? "" : ` in ${stage}`}.\n${failureMessage(failure, { command, debug })}\n`;
 }

@@ -40,8 +40,8 @@ export function rateOf({ marks }: Pace): { readonly perSecond?: number; readonly
   };
 }
 
-/** Time that the rest takes at this pace. */
+/** Time that the rest takes at this pace; undefined when there is no rest or no pace yet. */
 export function secondsLeft(pace: Pace, remaining: number): number | undefined {
   const { perSecond } = rateOf(pace);
-  return perSecond === undefined || perSecond <= 0 ? undefined : remaining / perSecond;
+  return perSecond === undefined || perSecond <= 0 || remaining <= 0 ? undefined : remaining / perSecond;
 }

@@ -15,13 +15,13 @@ export interface LogsOptions {
 }
 
 interface LogFile {
-  /** The stage, or "runner". */
+  /** The stage, or the process "runner" or "agent". */
   readonly source: string;
   readonly path: string;
   readonly changedMs: number;
 }
 
-/** Prints the logs of a run, oldest first. */
+/** Prints the logs of a run, those that were written to last at the end. */
 export async function printLogs({ run, runs, stage, json }: LogsOptions): Promise<number> {
   const runDir = await findRun(run, runs);
   const all = await logFiles(runDir);
@@ -50,7 +50,11 @@ async function logFiles(runDir: string): Promise<LogFile[]> {
       source: relative(stages, dirname(entry.parentPath)),
       path: join(entry.parentPath, entry.name),
     }));
-  const dated = [{ source: "runner", path: runnerLog }, ...found].map(async (file) => {
+  const processes = [
+    { source: "runner", path: runnerLog },
+    { source: "agent", path: join(stages, "agent.log") },
+  ];
+  const dated = [...processes, ...found].map(async (file) => {
     const state = await stat(file.path).catch(() => undefined);
     return state === undefined || state.size === 0 ? [] : [{ ...file, changedMs: state.mtimeMs }];
   });

@@ -145,7 +145,7 @@ function currentAfter(before: Current | undefined, event: StageEvent, nowMs: num
   if (before === undefined || event.stage !== before.stage) return before;
   switch (event.type) {
     case "phase":
-      return { ...before, phase: event.phase };
+      return { ...before, phase: event.phase, pace: startPace(nowMs) };
     case "engine_ready":
       return { ...before, phase: "running", pace: startPace(nowMs) };
     case "progress":

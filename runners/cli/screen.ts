@@ -32,7 +32,7 @@ export class Screen {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#wanted = [];
-    this.#output.write(this.#erasing());
+    if (this.#drawn > 0) this.#output.write(this.#erasing());
   }
 
   #draw(): void {

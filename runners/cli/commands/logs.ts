@@ -3,12 +3,16 @@ import { type AddCommand, runPositional, runsOption } from "../globals.js";
 export const addLogs: AddCommand = (line, execute) =>
   line.command(
     "logs <run>",
-    "Print what the runner and the engines of a run have printed",
+    "Print what the runner, the worker agent and the engines of a run have printed",
     (command) =>
       command
         .positional("run", runPositional)
         .option("runs", runsOption)
-        .option("stage", { type: "string", requiresArg: true, describe: "Only this stage, such as sft or bench/texts" })
+        .option("stage", {
+          type: "string",
+          requiresArg: true,
+          describe: "Only this stage, such as sft or bench/texts; or runner, or agent",
+        })
         .example("$0 logs last", "everything, each file under its name")
         .example("$0 logs last --stage sft", "one stage"),
     (options) =>
