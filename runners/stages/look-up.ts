@@ -38,7 +38,12 @@ export async function lookUp(
     if (!result.success) return { key, parts, why: "its stored result has an older form" };
     const failed = "failed" in result.data ? result.data.failed : 0;
     if (failed > 0)
-      return { key, parts, partial: result.data, why: `${failed} of its ${result.data.kind} failed and are asked for again` };
+      return {
+        key,
+        parts,
+        partial: result.data,
+        why: `${failed} of its ${result.data.kind} failed and are asked for again`,
+      };
     if (await imagesPresent(node, result.data, blobs)) return { key, parts, hit: result.data, why: "" };
     return { key, parts, why: "an image of its rows is missing" };
   }
