@@ -90,3 +90,23 @@ def test_equal_prompts_have_equal_hashes_and_others_have_others(loaded: LoadedMo
     one, two = (encoder.prompt("Write", [IMAGE] * count, "a").sha256() for count in (1, 2))
     assert one == encoder.prompt("Write", [IMAGE], "b").sha256()
     assert one != two
+
+
+def test_hidden_states_equal_those_of_the_model_called_plainly(loaded: LoadedModel) -> None:
+    images = [Image.effect_noise(size, 90).convert("RGB") for size in ((28, 28), (140, 168), (56, 28), (28, 28))]
+    patches = [loaded.adapter.patches(image) for image in images]
+    references = [ImageReference(sha256="0" * 64, width=image.width, height=image.height) for image in images]
+    prompt = PromptEncoder(loaded, PromptLayout.IMAGES_FIRST).prompt("Write", references, "a")
+    ids_BT = torch.tensor([prompt.ids])
+    values = torch.cat([patch.values for patch in patches])
+    grids_I3 = torch.tensor([patch.grid for patch in patches])
+    positions = loaded.adapter.positions(prompt.ids, [patch.grid for patch in patches])
+    with torch.no_grad():
+        plain = loaded.model.model(
+            input_ids=ids_BT,
+            mm_token_type_ids=(ids_BT == loaded.adapter.image_token_id).int(),
+            pixel_values=values,
+            image_grid_thw=grids_I3,
+        ).last_hidden_state
+        found = loaded.adapter.hidden_states(loaded.model, ids_BT, positions[:, None], values, grids_I3)
+    torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)
