@@ -1,4 +1,4 @@
-import type { Failure } from "./failure.js";
+import type { Failure, FailureCode } from "./failure.js";
 
 export interface MessageOptions {
   /** The command that does something with the run at hand, as it can be pasted. */
@@ -46,13 +46,13 @@ function whatHappened(failure: Failure): string {
     case "gate_missed":
       return `The gate was missed after ${fact("step", "all")} steps: ${fact("value", fact("found", "?"))}, expected ${fact("expected", `at least ${fact("at_least", "?")}`)}.`;
     case "oom_killed":
-      return "The system ended the engine because memory ran out.";
+      return `The system ended ${engine(failure)} because memory ran out.`;
     case "device_oom":
       return "The memory of the accelerator ran out.";
     case "signal":
-      return `The engine was ended by ${fact("signal", "a signal")}.`;
+      return `${capitalised(engine(failure))} was ended by ${fact("signal", "a signal")}.`;
     case "exit_code":
-      return `The engine ended with exit code ${fact("exit_code", "?")} and no result.`;
+      return `${capitalised(engine(failure))} ended with exit code ${fact("exit_code", "?")} and no result.`;
     case "node_lost":
       return "The worker stopped answering.";
     case "stalled":
@@ -68,6 +68,10 @@ function whatHappened(failure: Failure): string {
     case "internal":
       return "Longform itself failed.";
   }
+}
+
+function engine({ facts }: Failure): string {
+  return facts["pid"] === undefined ? "the engine" : `the engine (process ${facts["pid"]})`;
 }
 
 function environmentText({ facts }: Failure): string {
@@ -146,6 +150,25 @@ const TOLD = new Set([
   "host",
 ]);
 
+/** Facts that the sentence of one code has told. */
+const TOLD_BY: Readonly<Partial<Record<FailureCode, readonly string[]>>> = {
+  loss_diverged: ["step"],
+  gate_missed: ["step"],
+  run_busy: ["epoch", "version"],
+  store_corrupt: ["segment"],
+};
+
+/** Codes whose facts say all that their detail says. */
+const TOLD_BY_FACTS: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  "address_in_use",
+  "loss_diverged",
+  "gate_missed",
+  "oom_killed",
+  "signal",
+  "exit_code",
+  "run_busy",
+]);
+
 /** `items.jsonl, line 2, requiredLength: found 0, expected between 1 and 200000 words.` */
 function placed(failure: Failure, ...first: readonly (string | undefined)[]): string {
   const { facts, detail: text } = failure;
@@ -157,8 +180,9 @@ function placed(failure: Failure, ...first: readonly (string | undefined)[]): st
   const what = [found === undefined ? "" : `found ${found}`, expected === undefined ? "" : `expected ${expected}`]
     .filter((part) => part !== "")
     .join(", ");
+  if (what === "" && facts["file"] !== undefined && text?.includes(facts["file"])) return sentence(firstLine(text));
   const said = what === "" ? firstLine(text ?? "no reason was given") : what;
-  return sentence(where === "" || said.includes(where) ? said : `${where}: ${said}`);
+  return sentence(where === "" ? said : `${where}: ${said}`);
 }
 
 /** A row is `line 3` of a file, or named by its id. */
@@ -168,8 +192,10 @@ function placeText(name: string, value: string | undefined): string | undefined 
 }
 
 /** Adds what no sentence has told, by name. */
-function withFurtherFacts(text: string, { facts }: Failure): string {
-  const further = Object.entries(facts).filter(([name, value]) => !TOLD.has(name) && value !== "");
+function withFurtherFacts(text: string, { code, facts }: Failure): string {
+  const further = Object.entries(facts).filter(
+    ([name, value]) => value !== "" && !TOLD.has(name) && TOLD_BY[code]?.includes(name) !== true,
+  );
   if (further.length === 0) return text;
   const list = further.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ");
   return `${text.replace(/\.$/, "")} (${list}).`;
@@ -180,10 +206,10 @@ function detail(failure: Failure, debug: boolean): string {
   const { code, facts, detail: text = "" } = failure;
   if (text === "" || debug) return text;
   if (code === "internal") return firstLine(text);
-  if (code === "environment_missing" && facts["missing"] !== undefined) return "";
   const told = [facts["found"], facts["expected"]].filter((value) => value !== undefined);
+  if (TOLD_BY_FACTS.has(code) || facts["missing"] !== undefined) return "";
   if (told.length > 0 && told.every((value) => text.includes(value))) return "";
-  return whatHappened(failure).includes(firstLine(text)) ? "" : text;
+  return whatHappened(failure).includes(firstLine(text).replace(/\.$/, "")) ? "" : sentence(capitalised(text));
 }
 
 function lastLines({ facts }: Failure): string {
@@ -197,4 +223,8 @@ function firstLine(text: string): string {
 
 function sentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -2,7 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { z } from "zod";
 import { packageRoot } from "#environments";
+
+const JsonObject = z.record(z.string(), z.unknown());
 
 export const program = join(packageRoot, "dist", "runners", "cli", "longform.js");
 
@@ -50,5 +53,5 @@ export function jsonLines(text: string): Record<string, unknown>[] {
   return text
     .trimEnd()
     .split("\n")
-    .map((line) => JSON.parse(line));
+    .map((line) => JsonObject.parse(JSON.parse(line)));
 }
