@@ -148,7 +148,7 @@ class Qwen25VL:
         windows: list[Tensor] = []
         window_ends: list[Tensor] = [torch.zeros(1, dtype=torch.int32)]
         merged, patches = 0, 0
-        grids: list[list[int]] = grids_I3.tolist()  # pyright: ignore[reportUnknownMemberType]
+        grids: Any = grids_I3.tolist()  # pyright: ignore[reportUnknownMemberType]
         for grid in map(tuple, grids):
             if grid not in self._layouts:
                 self._layouts[grid] = _layout_of(model.config.vision_config, torch.tensor([grid]))

@@ -7,9 +7,10 @@ file of it is pickled, and its manifest, written last, names every file with its
 from __future__ import annotations
 
 import json
+import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from longform_worker.models.loaded import DTYPES, load_model
 from longform_worker.models.tensors import read_tensors, write_tensors
 
 KEPT = 2
+LOG_FILE = "training-log.jsonl"
 OPTIMIZER_FILE = Path("optimizer", "moments.safetensors")  # in a folder of its own: it holds no weights
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 # Files that saving a model makes anew; with the weights, all that is not copied from the base folder.
@@ -32,12 +34,17 @@ MADE_ANEW = {"config.json", "generation_config.json", "manifest.json"}
 
 @dataclass(slots=True)
 class Counters:
-    """Where a training is: steps taken, targets so far, the last step's loss, the gate's last value."""
+    """Where a training is: steps taken, targets so far, the last step's loss, the gate's last value.
+
+    ``log`` has a line for each step and gate, in the names of the run's results: events may be lost with
+    the runner, and the curve of a training must not depend on who was there to hear them.
+    """
 
     step: int = 0
     target_tokens: int = 0
     final_loss: float = 0.0
     gate_value: float | None = None
+    log: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
 
 def check_disk(trainer: Trainer) -> None:
@@ -122,6 +129,12 @@ def export_model(trainer: Trainer, counters: Counters) -> str:
         _write_model(trainer, folder, DTYPES[trainer.job.precision])
         facts["weights_sha256"] = weights_sha256(folder)
     return facts["weights_sha256"]
+
+
+def export_log(trainer: Trainer, counters: Counters) -> None:
+    """Write the training's log beside its model folder, one JSON object a line."""
+    lines = [f"{json.dumps(line)}\n" for line in counters.log]
+    Path(trainer.job.output_path).with_name(LOG_FILE).write_text("".join(lines), encoding="utf-8")
 
 
 def _write_model(trainer: Trainer, folder: Path, dtype: torch.dtype) -> None:

@@ -12,7 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from longform_worker.engines.train.batches import StepRows
-from longform_worker.engines.train.checkpoint import Counters, check_disk, export_model, resume, save_checkpoint
+from longform_worker.engines.train.checkpoint import (
+    Counters,
+    check_disk,
+    export_log,
+    export_model,
+    resume,
+    save_checkpoint,
+)
 from longform_worker.engines.train.gate import exact_match
 from longform_worker.engines.train.plan import PlannedRow, plan_rows, planned_counts
 from longform_worker.engines.train.schedule import learning_rate
@@ -46,6 +53,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
         _Training(trainer, link, rows, gate_rows, counters, identity, stop).to_the_end()
         link.phase("saving")
         weights = export_model(trainer, counters)
+        export_log(trainer, counters)
     trained = {
         "steps": counters.step,
         "target_tokens": counters.target_tokens,
@@ -119,13 +127,26 @@ class _Training:
         counters.target_tokens += report.target_tokens
         counters.final_loss = report.loss
         steps = (earlier_rounds + 1) * job.steps
+        counters.log.append(
+            {
+                "type": "step",
+                "step": counters.step,
+                "loss": report.loss,
+                "gradientNorm": report.gradient_norm,
+                "learningRate": rate,
+                "targetTokens": report.target_tokens,
+            }
+        )
         self._link.send("step", step=counters.step, steps=steps, learning_rate=rate, **asdict(report))
 
     def _measure(self, gate: Gate) -> None:
         value = exact_match(self._trainer, self._gate_rows)
-        self._counters.gate_value = value
+        counters = self._counters
+        counters.gate_value = value
         passed = value >= gate.at_least
-        self._link.send("gate", step=self._counters.step, value=value, at_least=gate.at_least, passed=passed)
+        measured = {"step": counters.step, "value": value, "passed": passed}
+        counters.log.append({"type": "gate", "atLeast": gate.at_least, **measured})
+        self._link.send("gate", at_least=gate.at_least, **measured)
 
 
 def _identity(job: TrainingJob) -> str:
