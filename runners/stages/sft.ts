@@ -1,7 +1,6 @@
-import { join } from "node:path";
-import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
+import { dirname, join } from "node:path";
+import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
-import { TrainingLogLine } from "../../sdk/run-folder/results.js";
 import type { SftNode } from "../../sdk/plan/stages.js";
 import type { Job } from "../workers/jobs.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
@@ -46,7 +45,8 @@ export async function run(node: SftNode, context: StageContext): Promise<ModelRe
     throw new RunError({ code: "internal", detail: `a training ended with the result of ${done.kind}` });
   const { kind: _, weightsSha256, ...training } = done;
   const folder = await blobs.putTree(job.outputPath);
-  const log = await blobs.putText(trainingLog(node, context));
+  // Written by the engine, which keeps it in its checkpoints: of what it did while no runner was there, no event came.
+  const log = await blobs.putFile(join(dirname(job.outputPath), "training-log.jsonl"));
   return { kind: "model", folder, weightsSha256, training: { ...training, log } };
 }
 
@@ -77,18 +77,6 @@ function trainingJob({ spec, weights, rows: rowsNode, gateRows }: SftNode, conte
       ? {}
       : { gate: { ...gateSettings(gate), rowsPath: store.blobs.path(inputs.rows(gateRows).file) } }),
   };
-}
-
-/**
- * Steps and gates of the newest attempt at each step, so that a curve outlives the run that drew it. Only what the
- * training decides: with times and memory in it, no two runs would have equal results.
- */
-function trainingLog(node: SftNode, context: StageContext): string {
-  const lines = new Map<string, string>();
-  for (const { event } of context.store.stored())
-    if ((event.type === "step" || event.type === "gate") && event.stage === node.id)
-      lines.set(`${event.type}/${event.step}`, canonicalJson(toJson(TrainingLogLine.parse(event))));
-  return [...lines.values()].map((line) => `${line}\n`).join("");
 }
 
 function gateSettings(gate: NonNullable<SftNode["spec"]["gate"]>) {

@@ -7,7 +7,6 @@ file of it is pickled, and its manifest, written last, names every file with its
 from __future__ import annotations
 
 import json
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
