@@ -1,0 +1,6 @@
+import { coldStart } from "./cold-start.js";
+import { eventCost } from "./event-cost.js";
+import type { Bench } from "./measurement.js";
+
+/** Every bench, in the order that they run. */
+export const benches: readonly Bench[] = [coldStart, eventCost];
