@@ -7,8 +7,8 @@ import { chart, PLOT, seriesClass } from "./frame.js";
 export function scoreIntervals(benches: readonly BenchResult[]): Html {
   const groups = [
     { label: "S", of: ({ score }: BenchResult) => score.scores.overall },
-    { label: "S_l length", of: ({ score }: BenchResult) => score.scores.length },
-    { label: "S_q quality", of: ({ score }: BenchResult) => score.scores.quality },
+    { label: "S_l", of: ({ score }: BenchResult) => score.scores.length },
+    { label: "S_q", of: ({ score }: BenchResult) => score.scores.quality },
   ];
   const axes = {
     title: "Scores with 95 % intervals",
@@ -23,7 +23,7 @@ export function scoreIntervals(benches: readonly BenchResult[]): Html {
         mark(of(bench), top + (rowHeight * (index + 1)) / (benches.length + 1), x, index),
       );
       return [
-        html`<g><rect class="band" x="${PLOT.left}" y="${top}" width="${PLOT.width}" height="${rowHeight - 3}"/><text class="group" x="${PLOT.left + 6}" y="${top + 14}">${label}</text>${marks}</g>`,
+        html`<g><rect class="band" x="${PLOT.left}" y="${top}" width="${PLOT.width}" height="${rowHeight - 3}"/><text class="group" x="${PLOT.left - 8}" y="${top + rowHeight / 2}" dy="0.32em" text-anchor="end">${label}</text>${marks}</g>`,
       ];
     }),
   );
