@@ -19,6 +19,7 @@ from longform_worker.jobs import ModelJob
 from longform_worker.models.folder import policy_record, publishing, weights_sha256
 from longform_worker.wire import EngineLink
 
+Library: TypeAlias = Any
 Tokenizer: TypeAlias = Any
 Config: TypeAlias = Any
 
@@ -73,9 +74,10 @@ def run(job: ModelJob, link: EngineLink) -> dict[str, object]:
     _check_shape(job)
     link.phase("loading")
     torch: Any = importlib.import_module("torch")
-    transformers: Any = importlib.import_module("transformers")
+    loaded: Any = importlib.import_module("longform_worker.models.loaded")
+    transformers = loaded.transformers_library()
     link.phase("running")
-    tokenizer = _train_tokenizer(Path(job.corpus_rows_path), job.vocabulary_size)
+    tokenizer = _train_tokenizer(transformers, Path(job.corpus_rows_path), job.vocabulary_size)
     config = _config(transformers, job, tokenizer)
     torch.manual_seed(job.seed)
     model = transformers.Qwen2_5_VLForConditionalGeneration(config)
@@ -99,10 +101,9 @@ def run(job: ModelJob, link: EngineLink) -> dict[str, object]:
     return {"made": made}
 
 
-def _train_tokenizer(corpus: Path, vocabulary_size: int) -> Tokenizer:
+def _train_tokenizer(transformers: Library, corpus: Path, vocabulary_size: int) -> Tokenizer:
     """Byte-level BPE over the corpus; decoding gives back every byte. Special tokens come after the merges."""
     tokenizers: Any = importlib.import_module("tokenizers")
-    transformers: Any = importlib.import_module("transformers")
     byte_level = tokenizers.pre_tokenizers.ByteLevel
     alphabet: list[str] = byte_level.alphabet()
     least = len(alphabet) + len(SPECIAL_TOKENS)
@@ -156,7 +157,7 @@ def _texts(corpus: Path) -> Iterator[str]:
     yield "user\nassistant\nsystem\n"  # the template's own words
 
 
-def _config(transformers: Any, job: ModelJob, tokenizer: Tokenizer) -> Config:  # noqa: ANN401
+def _config(transformers: Library, job: ModelJob, tokenizer: Tokenizer) -> Config:
     text, vision = job.text, job.vision
     head_size = text.hidden_size // text.heads
     height = width = head_size // 2 * 3 // 8  # time, height, width share a head as 16 : 24 : 24, Qwen2.5-VL's own split

@@ -15,6 +15,7 @@ from longform_worker.jobs import Precision
 from longform_worker.models.folder import check_model_folder, refuse_model
 from longform_worker.models.qwen2_5_vl import ImageProcessor, Model, Qwen25VL
 
+Library: TypeAlias = Any
 Tokenizer: TypeAlias = Any  # a PreTrainedTokenizerFast
 # Architectures by the model_type of config.json; another one is one more adapter and one more line.
 ADAPTERS = {"qwen2_5_vl": (Qwen25VL, "Qwen2_5_VLForConditionalGeneration")}
@@ -46,7 +47,7 @@ def load_model(folder: Path, precision: Precision) -> LoadedModel:
     if kind not in ADAPTERS:
         raise refuse_model(folder / "config.json", f'a "model_type" out of {", ".join(ADAPTERS)}', repr(kind))
     adapter_class, model_class = ADAPTERS[kind]
-    transformers: Any = importlib.import_module("transformers")
+    transformers = transformers_library()
     tokenizer, image_processor = open_processors(folder)
     try:
         model, report = getattr(transformers, model_class).from_pretrained(
@@ -77,9 +78,16 @@ def load_model(folder: Path, precision: Precision) -> LoadedModel:
     )
 
 
+def transformers_library() -> Library:
+    """transformers, untyped as it is, without progress bars: they would fill the log with torn lines."""
+    library: Any = importlib.import_module("transformers")
+    library.utils.logging.disable_progress_bar()
+    return library
+
+
 def open_processors(folder: Path) -> tuple[Tokenizer, ImageProcessor]:
     """The folder's tokenizer and image processor (the Pillow one, which needs no torchvision)."""
-    transformers: Any = importlib.import_module("transformers")
+    transformers = transformers_library()
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         image_processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -148,8 +148,8 @@ class Qwen25VL:
         windows: list[Tensor] = []
         window_ends: list[Tensor] = [torch.zeros(1, dtype=torch.int32)]
         merged, patches = 0, 0
-        grids: Any = grids_I3.tolist()  # pyright: ignore[reportUnknownMemberType]
-        for grid in map(tuple, grids):
+        rows = cast("list[tuple[int, int, int]]", grids_I3.tolist())  # pyright: ignore[reportUnknownMemberType]
+        for grid in map(tuple, rows):
             if grid not in self._layouts:
                 self._layouts[grid] = _layout_of(model.config.vision_config, torch.tensor([grid]))
             layout = self._layouts[grid]
