@@ -52,7 +52,10 @@ describe("what goes wrong with one item", { timeout: PATIENCE_MS }, () => {
     expect(failed.length).toBeLessThan(wanted);
     for (const { failure } of failed) expect(failure).toMatchObject({ code: expect.stringMatching(/_refused$/) });
     expect(score).toMatchObject({ samples: wanted, finishes: { error: failed.length } });
-    expect(score?.scores.length).toMatchObject({ denominator: itemCount, n: itemCount - failed.length / samplesPerItem });
+    expect(score?.scores.length).toMatchObject({
+      denominator: itemCount,
+      n: itemCount - failed.length / samplesPerItem,
+    });
     const again = await ended(small(80), runs);
     expect(await again.run.eventsOf("sample_done")).toHaveLength(failed.length);
   });
@@ -83,7 +86,11 @@ describe("what goes wrong with one item", { timeout: PATIENCE_MS }, () => {
     const again = await ended(spec, runs);
     expect(await again.run.eventsOf("agent_started")).toEqual([]);
     expect(await again.run.eventsOf("verdict")).toMatchObject(
-      Array.from({ length: samplesPerItem }, () => ({ item: "item-1", verdict: "error", failure: { code: "user_code" } })),
+      Array.from({ length: samplesPerItem }, () => ({
+        item: "item-1",
+        verdict: "error",
+        failure: { code: "user_code" },
+      })),
     );
   });
 
@@ -106,7 +113,15 @@ describe("what goes wrong with one item", { timeout: PATIENCE_MS }, () => {
     const runs = await runsFolder();
     const path = join(runs, "items.jsonl");
     const item = { id: "a", language: "en", task: "t", prompt: "Describe it.", images: [] };
-    writeFileSync(path, [{ ...item, requiredLength: 20 }, { ...item, id: "b", requiredLength: 0 }].map((row) => `${JSON.stringify(row)}\n`).join(""));
+    writeFileSync(
+      path,
+      [
+        { ...item, requiredLength: 20 },
+        { ...item, id: "b", requiredLength: 0 },
+      ]
+        .map((row) => `${JSON.stringify(row)}\n`)
+        .join(""),
+    );
     const items = { kind: "records", path } as const;
     const { run, outcome } = await ended(scripted(writeScript(runs, 0), { items }), runs);
     expect(outcome).toMatchObject({

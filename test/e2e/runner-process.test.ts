@@ -82,7 +82,7 @@ describe("a runner", { timeout: PATIENCE_MS }, () => {
     const { run, args } = await prepared(0);
     await mkdir(run.runDir);
     const ends = await Promise.all([startRunner(...args).ended, startRunner(...args).ended]);
-    expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 2]);
+    expect(new Set(ends.map(({ code }) => code))).toEqual(new Set([0, 2]));
     expect(await run.end()).toMatchObject({ state: "finished" });
     expect(await run.eventsOf("run_started")).toHaveLength(1);
   });

@@ -84,13 +84,13 @@ export class WatchedRun {
   }
 
   /** Watches to the end of the run, or of its runner. */
-  async end(): Promise<RunOutcome> {
-    return await outcomeOf(this.runDir, await this.#watch(() => false));
+  async end(patienceMs = PATIENCE_MS): Promise<RunOutcome> {
+    return await outcomeOf(this.runDir, await this.#watch(() => false, patienceMs));
   }
 
-  async #watch(wanted: (stored: StoredEvent) => boolean): Promise<RunState> {
+  async #watch(wanted: (stored: StoredEvent) => boolean, patienceMs = PATIENCE_MS): Promise<RunState> {
     const enough = new AbortController();
-    const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(patienceMs)]);
     const after = this.#seen;
     return await attach(
       this.runDir,
@@ -204,7 +204,7 @@ async function state(pid: number): Promise<string | undefined> {
 export async function eventually(holds: () => Promise<boolean> | boolean, withinMs = PATIENCE_MS): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`did not come about within ${withinMs} ms: ${holds}`);
+    if (performance.now() > deadline) throw new Error(`did not come about within ${withinMs} ms: ${String(holds)}`);
     await sleep(50);
   }
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A text of 49 tokens for the scripted engine: one more than a request may write. */
+/** A character is a token of the scripted engine: this is longer than a request of the micro benchmark may write. */
 const text = "Page one shows a red box. Page two shows a blue one.";
 
 export interface Fault {

@@ -78,6 +78,10 @@ function textOf(pages: readonly Colour[], sentences: number): string {
 }
 
 function page(colour: Colour): Drawing {
-  const box = { kind: "rectangle", box: [4, 4, 52, 52], fill: colours[colour], outline: null, outlineWidth: 0 } as const;
-  return { width: 56, height: 56, background: "#ffffff", shapes: [box] };
+  return {
+    width: 56,
+    height: 56,
+    background: "#ffffff",
+    shapes: [{ kind: "rectangle", box: [4, 4, 52, 52], fill: colours[colour], outline: null, outlineWidth: 0 }],
+  };
 }
