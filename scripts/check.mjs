@@ -38,6 +38,8 @@ const checks = {
   package: packageCheck,
 };
 
+const shownLines = 40;
+
 /** @param {() => string[] | Promise<string[]>} check */
 async function offenders(check) {
   try {
@@ -66,7 +68,8 @@ async function main(names) {
     const lines = await offenders(check);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     console.log(`${lines.length === 0 ? "ok" : "FAILED"} ${name} (${seconds} s)`);
-    for (const line of lines) console.log(`  ${line}`);
+    for (const line of lines.slice(0, shownLines)) console.log(`  ${line}`);
+    if (lines.length > shownLines) console.log(`  and ${lines.length - shownLines} lines more`);
     if (lines.length > 0) failed += 1;
   }
   console.log(`${chosen.length - failed} passed, ${failed} failed`);

@@ -26,7 +26,7 @@ const pythonDoors = {
   tokenizers: ["longform_worker/engines/make_model.py"],
   // The language of tensors, in engines only: the agent must not need it.
   torch: ["longform_worker/engines/", "longform_worker/models/"],
-  transformers: ["longform_worker/engines/make_model.py", "longform_worker/models/loaded.py"],
+  transformers: ["longform_worker/models/"],
   zmq: ["longform_worker/agent/live.py"],
 };
 
