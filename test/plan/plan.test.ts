@@ -1,0 +1,73 @@
+import { experiment, folder, generated, programJudge, records, scratch } from "longform";
+import { expect, test } from "vitest";
+import { findMismatches } from "../../sdk/plan/findings.js";
+import { planStages } from "../../sdk/plan/stages.js";
+
+const judge = programJudge("./judge.ts", "judge");
+const model = scratch({
+  corpus: generated("./world.ts", "rows"),
+  text: { layers: 1, hiddenSize: 32, intermediateSize: 64, heads: 2, keyValueHeads: 2 },
+  vision: { layers: 1, hiddenSize: 32, intermediateSize: 64, heads: 2 },
+});
+
+test("all rows are read before anything expensive, then every node after what it needs", () => {
+  const spec = experiment("order", (x) => {
+    const sft = x.sft("sft", {
+      model,
+      dataset: records("rows.jsonl"),
+      gate: { dataset: records("held-out.jsonl"), atLeast: 0.9 },
+    });
+    x.mmLongBenchWrite("bench", { model: sft, items: records("items.jsonl"), judge });
+  });
+  expect(planStages(spec).map(({ id, kind }) => `${id} ${kind}`)).toEqual([
+    "sft/rows import",
+    "sft/gate-rows import",
+    "sft/corpus corpus",
+    "bench/items import",
+    "sft/model makeModel",
+    "sft sft",
+    "bench/texts generate",
+    "bench/verdicts judge",
+    "bench score",
+  ]);
+});
+
+test("a benchmark that sees other pixels than its model was trained on is refused", () => {
+  const spec = experiment("pixels", (x) => {
+    const sft = x.sft("sft", {
+      model: folder("base"),
+      dataset: records("rows.jsonl"),
+      visionPolicy: { maxPixels: 78_400 },
+    });
+    x.mmLongBenchWrite("bench", { model: sft, items: records("items.jsonl"), judge });
+  });
+  expect(findMismatches(spec).map(({ path }) => path)).toEqual(["stages.1.visionPolicy"]);
+});
+
+test("fields that fit their bounds but not one another are named with both numbers", () => {
+  const spec = experiment("fit", (x) => {
+    x.sft("sft", {
+      model: folder("base"),
+      dataset: records("rows.jsonl"),
+      examplesPerStep: 16,
+      examplesPerPass: 3,
+      frozenParts: ["vision", "merger", "language"],
+    });
+    x.mmLongBenchWrite("bench", {
+      model: folder("base"),
+      items: records("items.jsonl"),
+      judge,
+      sampling: { maxTokens: 512 },
+      engine: { kind: "transformers", maxTokens: 512 },
+    });
+  });
+  expect(findMismatches(spec)).toEqual([
+    { path: "stages.0.examplesPerPass", found: "3", expected: "a divisor of examplesPerStep (16)" },
+    { path: "stages.0.frozenParts", found: "all three parts", expected: "at least one part left to train" },
+    {
+      path: "stages.1.sampling.maxTokens",
+      found: "512",
+      expected: "less than engine.maxTokens (512), which the prompt shares",
+    },
+  ]);
+});
