@@ -1,9 +1,8 @@
+import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildFailure, Plugin } from "esbuild";
-import { sha256 } from "../experiment/canonical-json.js";
-import { SpecError } from "../experiment/spec-error.js";
 import { packageRoot } from "#environments";
 
 /** Code of a user's module with everything it imports, as one module. */
@@ -21,6 +20,11 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
   "longform/report": "dist/sdk/report/index.js",
 };
 
+/** Starts the compiler, which is a process of its own, while this one loads what reads a spec. */
+export function startCompiler(): void {
+  void import("esbuild").then(async ({ transform }) => await transform("")).catch(() => undefined);
+}
+
 /**
  * Bundles a module of user functions for the run that captures it.
  *
@@ -28,7 +32,7 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
  */
 export async function bundleForRun(module: string, field: string): Promise<Bundle> {
   const { outputs, text } = await build(module, field, { external: false, plugins: [ownPackage("bundle")] });
-  return { code: text, sha256: sha256(text), exports: outputs };
+  return { code: text, sha256: hash("sha256", text), exports: outputs };
 }
 
 /**
@@ -78,6 +82,7 @@ async function build(
     if (first === undefined) throw error;
     const where =
       first.location === null ? "" : ` (${join(dirname(entry), first.location.file)}:${first.location.line})`;
+    const { SpecError } = await import("../experiment/spec-error.js");
     throw new SpecError([{ path: field, found: `${first.text}${where}`, expected: "a module that compiles" }]);
   }
 }

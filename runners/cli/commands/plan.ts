@@ -12,6 +12,7 @@ export const addPlan: AddCommand = (line, execute) =>
         .example("$0 plan experiment.ts --json", "one object a stage"),
     (options) =>
       execute(async () => {
+        void import("../../../sdk/client/bundle.js").then(({ startCompiler }) => startCompiler());
         const { showPlan } = await import("../show-plan.js");
         return await showPlan(options);
       }),

@@ -20,6 +20,7 @@ export const addRun: AddCommand = (line, execute) =>
         .example("$0 run experiment.ts --json", "every event, then the outcome, one JSON object a line"),
     (options) =>
       execute(async () => {
+        void import("../../../sdk/client/bundle.js").then(({ startCompiler }) => startCompiler());
         const { runFile } = await import("../run-file.js");
         return await runFile(options);
       }),

@@ -10,6 +10,7 @@ export const addValidate: AddCommand = (line, execute) =>
         .example("$0 validate experiment.ts", "names each field that does not fit, and the nearest key"),
     (options) =>
       execute(async () => {
+        void import("../../../sdk/client/bundle.js").then(({ startCompiler }) => startCompiler());
         const { validateFile } = await import("../validate-file.js");
         return await validateFile(options);
       }),
