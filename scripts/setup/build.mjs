@@ -14,7 +14,13 @@ export function sourcesHash(root = packageRoot) {
       .filter((entry) => entry.isFile() && /\.ts$|^tsconfig\.json$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name)),
   );
-  const settings = ["tsconfig.json", "tsconfig.base.json", "package.json", "package-lock.json"];
+  const settings = [
+    "tsconfig.json",
+    "tsconfig.base.json",
+    "package.json",
+    "package-lock.json",
+    "scripts/bundle-cli.mjs",
+  ];
   for (const file of [...sources.toSorted(), ...settings.map((name) => join(root, name))]) {
     hash.update(file.slice(root.length)).update("\0").update(readFileSync(file)).update("\0");
   }
