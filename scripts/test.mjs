@@ -14,7 +14,8 @@ import { pytestCounts, vitestCounts } from "./test-counts.mjs";
  */
 function run(program, args, folder = packageRoot) {
   // One thread: a small model is many times slower when threads fight for two cores.
-  const env = { OMP_NUM_THREADS: "1", ...process.env };
+  // Byte code is kept, or every engine would compile torch anew.
+  const env = { OMP_NUM_THREADS: "1", ...process.env, PYTHONDONTWRITEBYTECODE: "" };
   return spawnSync(program, args, { cwd: folder, stdio: "inherit", env }).status ?? 1;
 }
 

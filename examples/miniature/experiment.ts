@@ -50,12 +50,12 @@ export default experiment(
       ...tiny,
       model,
       dataset: generated(world, "singlePages", { seed: 3, count: 1_500 }),
-      steps: 260,
+      steps: 300,
       examplesPerStep: 32,
       examplesPerPass: 32,
       optimizer: optimizer(3e-3),
       schedule,
-      gate: { dataset: heldOutPages, atLeast: 0.85, everySteps: 130, extraRounds: 1 },
+      gate: { dataset: heldOutPages, atLeast: 0.85, everySteps: 150, extraRounds: 1 },
     });
     const base = x.sft("base", {
       ...tiny,
@@ -72,7 +72,7 @@ export default experiment(
       ...tiny,
       model: base,
       dataset: generated(world, "longDecks", { seed: 5, count: 800 }),
-      steps: 160,
+      steps: 200,
       examplesPerStep: 16,
       examplesPerPass: 16,
       optimizer: optimizer(2e-3),

@@ -237,6 +237,7 @@ function agentVariables(launch: LocalLaunch, files: AgentFiles): Record<string, 
   return {
     PYTHONPATH: pythonWorkerFolder,
     PYTHONUNBUFFERED: "1",
+    PYTHONDONTWRITEBYTECODE: "",
     LONGFORM_RUNNER_ADDRESS: launch.service.address,
     LONGFORM_TOKEN_FILE: files.tokenFile,
     LONGFORM_AGENT_ID: AGENT_ID,
