@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -183,11 +183,16 @@ describe("a training that is disturbed again and again", { timeout: PATIENCE_MS 
     const engine = await steppedTo(2 * checkpointEverySteps + 1);
     await run.killRunner();
     expect(await run.end()).toMatchObject({ state: "interrupted", failure: undefined });
+    // The engine goes on alone for a while, with steps that nobody hears of; then it does not even react to SIGTERM.
+    const unheard = join(run.runDir, "stages", "first", "checkpoints", "step-00000012");
+    await eventually(() => existsSync(unheard));
+    process.kill(engine, "SIGSTOP");
     expect(await run.processes()).toContain(engine);
     await run.resume();
     await run.until("phase", ({ phase }) => phase === "starting");
     expect(await run.processes()).not.toContain(engine);
-    await steppedTo(2 * checkpointEverySteps + 1);
+    const { step } = await run.until("step");
+    expect(step).toBeGreaterThan(4 * checkpointEverySteps);
     await run.cancel();
     expect(await run.end()).toMatchObject({ state: "cancelled" });
     await run.expectNothingLeft();

@@ -16,7 +16,7 @@ const world = new URL("./world.ts", import.meta.url);
 export const itemCount = 6;
 export const samplesPerItem = 2;
 /** Optimizer steps of the first training, and between two of its checkpoints. */
-export const firstSteps = 12;
+export const firstSteps = 18;
 export const checkpointEverySteps = 3;
 
 export const judgeNamed = (name: string): JudgeInput => programJudge(world, name);
@@ -48,7 +48,7 @@ const first: SftInput = {
   dataset: generated(world, "rows", { count: 60, sentences: 1 }),
   steps: firstSteps,
   // One example a pass makes a step slow enough to be interrupted.
-  examplesPerStep: 16,
+  examplesPerStep: 12,
   examplesPerPass: 1,
   checkpointEverySteps,
 };
