@@ -1,6 +1,7 @@
 """How an engine ended: every way has its own failure, with the last lines it printed."""
 
 import contextlib
+import os
 import secrets
 import signal
 import sys
@@ -60,7 +61,7 @@ def test_a_library_that_is_missing_is_named(agent: Agent) -> None:
     last = agent.outcome("missing_library")
     assert code(last) == "environment_missing"
     assert last.failed.facts["library"] == "no_such_library"
-    assert last.failed.facts["python"] == sys.executable
+    assert last.failed.facts["python"] == os.path.normpath(sys.executable)
 
 
 def test_an_interpreter_that_cannot_run_the_package_is_no_mere_exit_code() -> None:
