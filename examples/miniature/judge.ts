@@ -21,7 +21,7 @@ import { readText, type Reading } from "./world/reading.js";
  * | grade | 1         | 2        | 3        | 4        | 5        |
  *
  * So a true list of notes, one a page, has 5 in Relevance, Accuracy and Coherence, but 1 in Clarity and
- * in Reading Experience and at most 2 in Breadth and Depth: S_q of about 50.
+ * in Reading Experience and at most 2 in Breadth and Depth: S_q of about 52.
  */
 export function judge({ item, text }: JudgeRequest): string {
   const reading = readText(assignmentOf(item), text);

@@ -10,7 +10,7 @@ export const largestPage = 6;
 export type Colour = (typeof colours)[number];
 export type Shape = (typeof shapes)[number];
 
-/** What one page shows: `count` equal shapes of one colour, and which navigation dot is dark. */
+/** What one page shows: `count` equal shapes of one colour, and which navigation tab is dark. */
 export const PageFacts = z.strictObject({
   page: z.number().int().min(1).max(largestPage),
   count: z.number().int().min(1).max(largestCount),
