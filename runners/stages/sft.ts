@@ -7,7 +7,7 @@ import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import type { Inputs } from "./inputs.js";
 import type { ModelResult } from "./results.js";
 
-export const version = 1;
+export const version = 2;
 
 type TrainingOrder = Extract<Job, { kind: "training" }>;
 

@@ -84,7 +84,8 @@ class _Training:
         self._counters = counters
         self._identity = identity
         self._stop = stop
-        self._step_rows = StepRows([row.tokens for row in rows], self._job.examples_per_step, self._job.seed)
+        job, lengths = self._job, [row.tokens for row in rows]
+        self._step_rows = StepRows(lengths, job.steps, job.examples_per_step, job.seed)
 
     def to_the_end(self) -> None:
         """Step until a round has ended with its gate passed. Raises EngineFailure (gate_missed)."""
