@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from longform_worker.engines.train.collate import Collator
+from longform_worker.engines.train.collate import Collator, Pass
 from longform_worker.engines.train.gate import exact_match
 from longform_worker.engines.train.plan import PlannedRow, plan_rows, planned_counts
 from longform_worker.engines.train.step import StepReport, Trainer
@@ -206,6 +208,33 @@ def test_images_stay_in_memory_only_up_to_the_bound(world: Path, tmp_path: Path)
             assert torch.equal(one.patches_PV, other.patches_PV)
         assert small._cached_bytes <= 60_000  # pyright: ignore[reportPrivateUsage]
     assert large._cached_bytes > 60_000  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_pixels_of_one_pass_at_a_time_are_there(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, checkpointing: bool
+) -> None:
+    job = training_job(world, tmp_path, examples_per_pass=2, gradient_checkpointing=checkpointing)
+    made, rows = trainer(job)
+    pixels: list[weakref.ref[Tensor]] = []
+    alive: list[int] = []
+    sizes: list[int] = []
+    make_pass = made.collator._pass  # pyright: ignore[reportPrivateUsage]
+
+    def watched(of_pass: Sequence[PlannedRow], weights: Sequence[float]) -> Pass:
+        alive.append(sum(pixel() is not None for pixel in pixels))
+        sizes.append(len(of_pass))
+        batch = make_pass(of_pass, weights)
+        if batch.patches_PV is not None:
+            pixels.append(weakref.ref(batch.patches_PV))
+        return batch
+
+    monkeypatch.setattr(made.collator, "_pass", watched)
+    made.step(1, [row for row in rows if row.images][:8], 1e-3)
+    assert (alive, sizes, len(pixels)) == ([0] * 4, [2] * 4, 4)
+    exact_match(made, rows)
+    assert (alive, sizes) == ([0] * 16, [2] * 16)
+    assert len(pixels) > 8
 
 
 def test_too_long_rows_are_all_counted_and_named_before_training(world: Path, tmp_path: Path) -> None:

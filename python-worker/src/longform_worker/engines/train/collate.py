@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +49,14 @@ class Collator:
 
     def passes(
         self, rows: Sequence[PlannedRow], examples_per_pass: int, normalisation: LossNormalisation
-    ) -> list[Pass]:
-        """The passes of one step. The weights of all of them together sum up to 1."""
+    ) -> Iterator[Pass]:
+        """The passes of one step, each made when it is asked for. The weights of all of them together sum up to 1.
+
+        A caller that lets go of a pass before it asks for the next has the pixels of one alone on the device.
+        """
         weights = row_weights(rows, normalisation)
-        return [
-            self._pass(rows[start : start + examples_per_pass], weights[start : start + examples_per_pass])
-            for start in range(0, len(rows), examples_per_pass)
-        ]
+        for start in range(0, len(rows), examples_per_pass):
+            yield self._pass(rows[start : start + examples_per_pass], weights[start : start + examples_per_pass])
 
     def _pass(self, rows: Sequence[PlannedRow], weights: Sequence[float]) -> Pass:
         width = max(row.tokens for row in rows)

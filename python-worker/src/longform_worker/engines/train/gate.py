@@ -11,8 +11,6 @@ from longform_worker.engines.train.plan import PlannedRow
 from longform_worker.engines.train.step import Trainer
 from longform_worker.jobs import LossNormalisation
 
-ROWS_IN_PASS = 32
-
 
 def exact_match(trainer: Trainer, rows: Sequence[PlannedRow]) -> float:
     """Share of rows whose every target token, end of turn included, is the greedy choice.
@@ -25,12 +23,13 @@ def exact_match(trainer: Trainer, rows: Sequence[PlannedRow]) -> float:
     exact = 0
     loaded.model.eval()
     with torch.no_grad():
-        for batch in trainer.collator.passes(by_length, ROWS_IN_PASS, LossNormalisation.TOKEN):
+        for batch in trainer.collator.passes(by_length, job.examples_per_pass, LossNormalisation.TOKEN):
             hidden_NH = trainer.hidden_of_targets(batch)
             head_VH = loaded.model.lm_head.weight.to(hidden_NH.dtype)
             hits_N = greedy_hits(hidden_NH, head_VH, batch.targets_N, job.head_chunk_tokens)
             missed_B = torch.zeros(len(batch.ids_BT), dtype=torch.bool, device=loaded.device)
             missed_B[batch.row_of_N[~hits_N]] = True
             exact += int((~missed_B).sum())
+            del batch  # its pixels leave the device before the next ones come
     loaded.model.train()
     return exact / len(rows)

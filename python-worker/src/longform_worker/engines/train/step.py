@@ -74,10 +74,10 @@ class Trainer:
         torch.manual_seed(self.job.seed * 1_000_003 + step)  # pyright: ignore[reportUnknownMemberType]
         clock = _Clock()
         passes = self.collator.passes(rows, self.job.examples_per_pass, self.job.loss_normalisation)
-        data_seconds = clock.lap()
-        loss = forward_seconds = backward_seconds = 0.0
+        loss = data_seconds = forward_seconds = backward_seconds = 0.0
         self.optimizer.zero_grad(set_to_none=True)
         for batch in passes:
+            data_seconds += clock.lap()
             pass_loss = weighted_cross_entropy(
                 self.hidden_of_targets(batch),
                 self.loaded.model.lm_head.weight,
@@ -89,6 +89,7 @@ class Trainer:
             forward_seconds += clock.lap()
             pass_loss.backward()  # pyright: ignore[reportUnknownMemberType]
             backward_seconds += clock.lap()
+            del batch  # its pixels leave the device before the next ones come
         gradient_norm = self._clip()
         if not math.isfinite(loss) or not math.isfinite(gradient_norm):
             raise _diverged(step, rows, loss, gradient_norm)
