@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildFailure, Plugin } from "esbuild";
 import { packageRoot } from "#environments";
@@ -28,11 +28,18 @@ export function startCompiler(): void {
 /**
  * Bundles a module of user functions for the run that captures it.
  *
- * @throws SpecError naming `field` when the module is missing or does not compile.
+ * @throws SpecError naming `field` when the module is missing, does not compile or reads what lies beside it.
  */
 export async function bundleForRun(module: string, field: string): Promise<Bundle> {
-  const { outputs, text } = await build(module, field, { external: false, plugins: [ownPackage("bundle")] });
+  const { outputs, text } = await build(module, field, { external: false, plugins: [ownPackage("bundle"), ownPlace] });
   return { code: text, sha256: hash("sha256", text), exports: outputs };
+}
+
+/** A bundle out of the code that {@link bundleForRun} made. */
+export async function bundleOf(code: string): Promise<Bundle> {
+  const esbuild = await import("esbuild");
+  const { metafile } = await esbuild.build({ stdin: { contents: code }, write: false, metafile: true, format: "esm" });
+  return { code, sha256: hash("sha256", code), exports: Object.values(metafile.outputs)[0]?.exports ?? [] };
 }
 
 /**
@@ -70,7 +77,7 @@ async function build(
       legalComments: "none",
       // Comments hold paths of this machine; without white space there are none.
       minifyWhitespace: !external,
-      ...(external ? { packages: "external", define: { "import.meta.url": FILE_URL } } : {}),
+      ...(external ? { packages: "external", define: { "import.meta.url": FILE_URL } } : { banner: { js: REQUIRE } }),
       plugins,
     });
     return {
@@ -80,11 +87,70 @@ async function build(
   } catch (error) {
     const first = isBuildFailure(error) ? error.errors[0] : undefined;
     if (first === undefined) throw error;
+    const { SpecError } = await import("../experiment/spec-error.js");
+    if (first.pluginName === ownPlace.name)
+      throw new SpecError([{ path: field, found: first.text, expected: PLACELESS }]);
     const where =
       first.location === null ? "" : ` (${join(dirname(entry), first.location.file)}:${first.location.line})`;
-    const { SpecError } = await import("../experiment/spec-error.js");
     throw new SpecError([{ path: field, found: `${first.text}${where}`, expected: "a module that compiles" }]);
   }
+}
+
+/** CommonJS packages ask for what is built into Node by `require`, which a module has to make for them. */
+const REQUIRE =
+  'import{createRequire as longform_create_require}from"node:module";const require=longform_create_require(import.meta.url);';
+
+const SOURCE = /\.[cm]?[jt]sx?$/;
+
+/** What tells a module where it lies. */
+const PLACES = [
+  "import.meta.url",
+  "import.meta.dirname",
+  "import.meta.filename",
+  "import.meta.resolve",
+  "__dirname",
+  "__filename",
+];
+const PLACELESS =
+  "code that needs no file beside it: import the JSON, pass the data as arguments, or keep what finds files in a module that the function does not import";
+
+/** Refuses a user's file that asks where it lies: in a run it would get the folder of the captured code. */
+const ownPlace: Plugin = {
+  name: "own-place",
+  setup(builder) {
+    builder.onLoad({ filter: SOURCE, namespace: "file" }, async ({ path }) => {
+      if (isInstalled(path)) return undefined;
+      const source = await readFile(path, "utf8");
+      const named = PLACES.filter((place) => source.includes(place));
+      if (named.length === 0) return undefined;
+      // The compiler tells a use from a comment, a string or a parameter of that name.
+      const define = Object.fromEntries(named.map((place) => [place, markOf(place)]));
+      const compiled = await builder.esbuild
+        .transform(source, { define, loader: loaderOf(path) })
+        .catch(() => undefined);
+      const used = named.find((place) => compiled?.code.includes(markOf(place)));
+      return used === undefined
+        ? undefined
+        : { errors: [{ text: `${used} in ${path}, of which a run has a copy elsewhere` }] };
+    });
+  },
+};
+
+function markOf(place: string): string {
+  return `longform_place_${PLACES.indexOf(place)}`;
+}
+
+/** Whether a file is part of a package, this one included. */
+function isInstalled(path: string): boolean {
+  return (
+    path.includes(`${sep}node_modules${sep}`) ||
+    ["dist", "scripts"].some((folder) => path.startsWith(join(packageRoot, folder, sep)))
+  );
+}
+
+function loaderOf(path: string): "js" | "jsx" | "ts" | "tsx" {
+  if (path.endsWith("x")) return path.endsWith(".tsx") ? "tsx" : "jsx";
+  return path.endsWith("ts") ? "ts" : "js";
 }
 
 const FILE_URL = "longform_file_url";
@@ -92,13 +158,12 @@ const FILE_URL = "longform_file_url";
 const ownUrls: Plugin = {
   name: "own-urls",
   setup(builder) {
-    builder.onLoad({ filter: /\.[cm]?[jt]s$/, namespace: "file" }, async ({ path }) => {
+    builder.onLoad({ filter: SOURCE, namespace: "file" }, async ({ path }) => {
       const source = await readFile(path, "utf8");
       if (!source.includes("import.meta.url")) return undefined;
-      return {
-        contents: `const ${FILE_URL}=${JSON.stringify(pathToFileURL(path).href)};${source}`,
-        loader: /\.[cm]?ts$/.test(path) ? "ts" : "js",
-      };
+      // On the first line, so that the others keep their numbers; what may stand there for the shell is no code.
+      const first = `const ${FILE_URL}=${JSON.stringify(pathToFileURL(path).href)};${source.startsWith("#!") ? "//" : ""}`;
+      return { contents: `${first}${source}`, loader: loaderOf(path) };
     });
   },
 };
