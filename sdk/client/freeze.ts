@@ -1,8 +1,11 @@
-import { access } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sha256 } from "../experiment/canonical-json.js";
 import { nearestKey } from "../experiment/nearest-key.js";
 import { SpecError } from "../experiment/spec-error.js";
+import { absent } from "../run-folder/errno.js";
+import { runPaths } from "../run-folder/run-paths.js";
 import type { Dataset } from "../spec/dataset.js";
 import type { Experiment, Stage } from "../spec/experiment.js";
 import type { MmLongBenchWrite } from "../spec/mm-long-bench-write.js";
@@ -18,12 +21,13 @@ export interface FrozenExperiment {
   readonly code: readonly Bundle[];
 }
 
-const CAPTURED = /^sha256:[0-9a-f]{64}$/;
+const CAPTURED = /^sha256:([0-9a-f]{64})$/;
 
 /**
- * Captures the user functions of an experiment and makes its paths absolute.
+ * Captures the user functions of an experiment and makes its paths absolute. What is frozen already stays as it is, and
+ * its captured code is carried along.
  *
- * @param base Folder that relative paths start from.
+ * @param base Folder that relative paths start from; of a frozen experiment, the folder of its run.
  * @throws SpecError naming the field of a module, export, file or folder that is missing.
  */
 export async function freeze(experiment: Experiment, base: string): Promise<FrozenExperiment> {
@@ -111,11 +115,12 @@ class Freezer {
   }
 
   async #function({ module, name }: UserFunction, field: string): Promise<UserFunction> {
-    if (CAPTURED.test(module)) return { module, name };
-    const path = await this.#path(module, `${field}.module`);
+    const hash = CAPTURED.exec(module)?.[1];
+    const path =
+      hash === undefined ? await this.#path(module, `${field}.module`) : join(runPaths(this.#base).code, `${hash}.mjs`);
     const bundling =
       this.#bundles.get(path) ??
-      import("./bundle.js").then(({ bundleForRun }) => bundleForRun(path, `${field}.module`));
+      (hash === undefined ? bundleAnew(path, `${field}.module`) : readCaptured(path, hash, `${field}.module`));
     this.#bundles.set(path, bundling);
     const bundle = await bundling;
     if (!bundle.exports.includes(name)) throw missingExport(name, path, bundle.exports, field);
@@ -135,6 +140,24 @@ class Freezer {
     });
     return path;
   }
+}
+
+async function bundleAnew(path: string, field: string): Promise<Bundle> {
+  const { bundleForRun } = await import("./bundle.js");
+  return await bundleForRun(path, field);
+}
+
+/** Code that an earlier run has captured. */
+async function readCaptured(path: string, hash: string, field: string): Promise<Bundle> {
+  const code = await readFile(path, "utf8").catch(absent);
+  if (code !== undefined && sha256(code) === hash) return await (await import("./bundle.js")).bundleOf(code);
+  throw new SpecError([
+    {
+      path: field,
+      found: `"sha256:${hash}", and ${code === undefined ? "no file" : "other code in"} ${path}`,
+      expected: "the folder `code` of the run beside its spec.json, or the path of a module",
+    },
+  ]);
 }
 
 function missingExport(name: string, path: string, exports: readonly string[], field: string): SpecError {

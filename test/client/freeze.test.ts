@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freeze } from "../../sdk/client/freeze.js";
 import { loadSpec } from "../../sdk/client/load-spec.js";
+import { prepareRun } from "../../sdk/client/prepare-run.js";
 import { SpecError } from "../../sdk/experiment/spec-error.js";
 
 const SPEC = `
@@ -52,13 +53,33 @@ test("a spec of several files loads, and its user functions are captured with wh
   expect(bundle?.code).not.toContain(here);
 });
 
-test("an edit of an imported file changes the captured hash, and a frozen spec freezes to itself", async () => {
+test("an edit of an imported file changes the captured hash", async () => {
   const { experiment, base } = await loadSpec(join(here, "spec.ts"));
   const before = await freeze(experiment, base);
   await writeFile(join(here, "one.ts"), "export const one = { id: 2 };");
   const after = await freeze(experiment, base);
   expect(after.code[0]?.sha256).not.toBe(before.code[0]?.sha256);
-  expect((await freeze(after.experiment, "/")).experiment).toEqual(after.experiment);
+});
+
+test("the spec of a run freezes to itself, with the code that lies beside it and no other", async () => {
+  const { experiment, base } = await loadSpec(join(here, "spec.ts"));
+  const frozen = await freeze(experiment, base);
+  const run = join(here, "runs", "captured-1");
+  await prepareRun(run, frozen);
+  const again = await loadSpec(join(run, "spec.json"));
+  expect(await freeze(again.experiment, again.base)).toEqual(frozen);
+
+  const [bundle] = frozen.code;
+  const path = join(run, "code", `${bundle?.sha256}.mjs`);
+  const refused = async () => (await failure(freeze(again.experiment, again.base))).findings;
+  const finding = {
+    path: "stages.0.dataset.function.module",
+    expected: "the folder `code` of the run beside its spec.json, or the path of a module",
+  };
+  await writeFile(path, `${bundle?.code}\n`);
+  expect(await refused()).toEqual([{ ...finding, found: `"sha256:${bundle?.sha256}", and other code in ${path}` }]);
+  await rm(path);
+  expect(await refused()).toEqual([{ ...finding, found: `"sha256:${bundle?.sha256}", and no file ${path}` }]);
 });
 
 test("an export that is missing is named beside those that are there", async () => {
