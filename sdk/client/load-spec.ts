@@ -1,4 +1,6 @@
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseSpec, SpecError } from "../experiment/spec-error.js";
@@ -59,11 +61,10 @@ function parseJson(text: string, file: string): unknown {
 
 async function defaultExport(path: string, file: string): Promise<unknown> {
   const { compileSpec } = await import("./bundle.js");
-  // Beside the spec, so that its packages are found from where it lies.
-  const compiled = join(dirname(path), `.longform-${process.pid}-${Date.now().toString(36)}.mjs`);
+  const code = await compileSpec(path, file);
+  await using compiled = await writeCompiled(path, code);
   try {
-    await writeFile(compiled, await compileSpec(path, file));
-    const module: unknown = await import(pathToFileURL(compiled).href);
+    const module: unknown = await import(pathToFileURL(compiled.path).href);
     if (typeof module === "object" && module !== null && "default" in module) return module.default;
     const names = typeof module === "object" && module !== null ? Object.keys(module) : [];
     throw new SpecError([
@@ -75,11 +76,43 @@ async function defaultExport(path: string, file: string): Promise<unknown> {
     ]);
   } catch (error) {
     if (error instanceof SpecError) throw error;
-    const found = messageOf(error).replaceAll(compiled, path);
+    const found = messageOf(error).replaceAll(compiled.path, path);
     throw new SpecError([{ path: file, found, expected: "a module that loads" }], { cause: error });
-  } finally {
-    await rm(compiled, { force: true });
   }
+}
+
+/** A compiled spec on the disk until it is disposed of. */
+interface Compiled extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Beside the spec, so that its packages are found from where it lies; where nothing can be written there, in a twin of that folder. */
+async function writeCompiled(spec: string, code: string): Promise<Compiled> {
+  const name = `.longform-${randomUUID()}.mjs`;
+  const beside = compiledAt(join(dirname(spec), name));
+  try {
+    await writeFile(beside.path, code);
+    return beside;
+  } catch {
+    await beside[Symbol.asyncDispose]();
+  }
+  const root = await mkdtemp(join(tmpdir(), "longform-spec-"));
+  const twin = compiledAt(join(await twinFolder(dirname(spec), root), name), root);
+  await writeFile(twin.path, code);
+  return twin;
+}
+
+function compiledAt(path: string, owned = path): Compiled {
+  return { path, [Symbol.asyncDispose]: async () => await rm(owned, { recursive: true, force: true }) };
+}
+
+/** Makes a folder below `root` from which the same packages are found as from `folder`. */
+async function twinFolder(folder: string, root: string): Promise<string> {
+  const parent = dirname(folder);
+  const twin = join(parent === folder ? root : await twinFolder(parent, root), "twin");
+  await mkdir(twin);
+  await symlink(join(folder, "node_modules"), join(twin, "node_modules"), "junction");
+  return twin;
 }
 
 function messageOf(error: unknown): string {
