@@ -186,6 +186,47 @@ def test_sigterm_ends_after_the_step_with_nothing_half_written(world: Path, tmp_
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_sigterm_saves_what_no_checkpoint_holds_yet_and_the_training_goes_on_from_there(
+    world: Path, tmp_path: Path
+) -> None:
+    undisturbed = run(training_job(world, tmp_path / "whole", steps=9))
+    with StoppingLink() as link, pytest.raises(SystemExit):
+        loop.run(training_job(world, tmp_path, steps=9), link)
+    folder = tmp_path / "checkpoints" / "step-00000004"
+    assert link.frames("checkpoint") == [{"type": "checkpoint", "step": 4, "path": str(folder)}]
+    # How often a training saves is no part of what it is.
+    resumed = run(training_job(world, tmp_path, steps=9, checkpoint_every_steps=7))
+    assert [frame["step"] for frame in resumed.frames["step"]] == [5, 6, 7, 8, 9]
+    assert losses(resumed.frames["step"]) == losses(undisturbed.frames["step"])[4:]
+    assert resumed.result == undisturbed.result
+
+
+def test_sigterm_ends_without_a_checkpoint_that_the_disk_has_no_room_for(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=one_checkpoint(world) - 1))
+    with StoppingLink() as link, pytest.raises(SystemExit) as caught:
+        loop.run(training_job(world, tmp_path), link)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_what_a_killed_training_left_half_written_is_removed_at_the_start(world: Path, tmp_path: Path) -> None:
+    for name in (
+        "trained.partial-1",
+        "trained.replaced-1",
+        "checkpoints/step-00000003.partial-1",
+        "trained-too.partial-1",
+    ):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "model.safetensors").write_bytes(b"0")
+    with StoppingLink() as link, pytest.raises(SystemExit):
+        loop.run(training_job(world, tmp_path), link)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["checkpoints", "trained-too.partial-1"]
+    assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
+
+
 def test_a_checkpoint_of_another_training_is_refused(world: Path, tmp_path: Path) -> None:
     run(training_job(world, tmp_path, checkpoint_every_steps=3))
     failure = refused(training_job(world, tmp_path, checkpoint_every_steps=3, seed=8))
@@ -230,6 +271,28 @@ def test_the_disk_is_looked_at_before_the_first_step(
     assert failure.code == "disk_full"
     assert failure.facts["found"] == "1500000 bytes"
     assert not (tmp_path / "checkpoints").exists()
+
+
+def one_checkpoint(world: Path) -> int:
+    """Bytes of the weights and of two moments of each."""
+    loaded = load_model(world / "model", Precision.FLOAT32)
+    return 3 * 4 * sum(weight.numel() for weight in loaded.model.parameters())
+
+
+def test_checkpoints_that_are_there_need_no_room_again(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"checkpoint_every_steps": 2}
+    with StoppingLink() as link, pytest.raises(SystemExit):
+        loop.run(training_job(world, tmp_path, **changes), link)
+    usage, one = shutil.disk_usage(tmp_path), one_checkpoint(world)
+    free = one + one // 3  # a checkpoint and the model
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    assert refused(training_job(world, tmp_path / "anew", **changes)).facts["expected"] == f"{3 * one + one // 3} bytes"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free - 1))
+    assert refused(training_job(world, tmp_path, **changes)).facts["expected"] == f"{free} bytes"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    assert [frame["step"] for frame in run(training_job(world, tmp_path, **changes)).frames["step"]] == [5, 6]
 
 
 def test_more_ranks_than_one_are_refused(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

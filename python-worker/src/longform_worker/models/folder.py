@@ -108,6 +108,13 @@ def publishing(folder: Path, facts: dict[str, Any]) -> Generator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def clear_unpublished(parent: Path, names: str) -> None:
+    """Remove what processes that were killed while they published folders of these names (a pattern) have left."""
+    for state in ("partial", "replaced"):
+        for leftover in parent.glob(f"{names}.{state}-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def verify_files(folder: Path) -> bool:
     """Whether every file that the folder's manifest names is there with its SHA-256."""
     files: Mapping[str, Mapping[str, Any]] = read_manifest(folder).get("files", {})

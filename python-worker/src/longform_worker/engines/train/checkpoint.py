@@ -6,6 +6,7 @@ file of it is pickled, and its manifest, written last, names every file with its
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from collections.abc import Iterable
@@ -18,13 +19,21 @@ from torch import Tensor
 
 from longform_worker.engines.train.step import Trainer
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import Precision
-from longform_worker.models.folder import policy_record, publishing, read_manifest, verify_files, weights_sha256
+from longform_worker.jobs import Precision, TrainingJob
+from longform_worker.models.folder import (
+    clear_unpublished,
+    policy_record,
+    publishing,
+    read_manifest,
+    verify_files,
+    weights_sha256,
+)
 from longform_worker.models.loaded import DTYPES, load_model
 from longform_worker.models.tensors import read_tensors, write_tensors
 
 KEPT = 2
 LOG_FILE = "training-log.jsonl"
+CHECKPOINTS = "step-????????"
 OPTIMIZER_FILE = Path("optimizer", "moments.safetensors")  # in a folder of its own: it holds no weights
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 # Files that saving a model makes anew; with the weights, all that is not copied from the base folder.
@@ -46,19 +55,27 @@ class Counters:
     log: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
 
+def clear_leftovers(job: TrainingJob) -> None:
+    """Remove what attempts of this training that were killed have left half written."""
+    output = Path(job.output_path)
+    clear_unpublished(output.parent, glob.escape(output.name))
+    clear_unpublished(Path(job.checkpoint_path), CHECKPOINTS)
+
+
 def check_disk(trainer: Trainer) -> None:
     """Refuse to start when the model and the checkpoints that may stand at one time would not fit (disk_full)."""
-    weights = sum(parameter.numel() for parameter in trainer.loaded.model.parameters())
-    trained = sum(parameter.numel() for group in trainer.optimizer.param_groups for parameter in group["params"])
-    job = trainer.job
-    checkpoints = KEPT + 1 if job.checkpoint_every_steps else 0
+    job, checkpoint = trainer.job, _checkpoint_bytes(trainer)
+    there = sum(file.stat().st_size for file in Path(job.checkpoint_path).rglob("*") if file.is_file())
     needs = {
-        Path(job.output_path): weights * (2 if job.precision is Precision.BFLOAT16 else 4),
-        Path(job.checkpoint_path): checkpoints * 4 * (weights + 2 * trained),
+        Path(job.output_path): _weights(trainer) * (2 if job.precision is Precision.BFLOAT16 else 4),
+        # An old checkpoint goes when a new one is complete.
+        Path(job.checkpoint_path): max(checkpoint, (KEPT + 1) * checkpoint - there)
+        if job.checkpoint_every_steps
+        else 0,
     }
     on_device: dict[int, int] = {}
     for path, needed in needs.items():
-        place = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        place = _place(path)
         device = place.stat().st_dev
         on_device[device] = on_device.get(device, 0) + needed
         free = shutil.disk_usage(place).free
@@ -70,6 +87,11 @@ def check_disk(trainer: Trainer) -> None:
                 expected=f"{on_device[device]} bytes",
                 found=f"{free} bytes",
             )
+
+
+def fits_another_checkpoint(trainer: Trainer) -> bool:
+    """Whether the disk has room for one checkpoint beside those that are there."""
+    return shutil.disk_usage(_place(Path(trainer.job.checkpoint_path))).free >= _checkpoint_bytes(trainer)
 
 
 def save_checkpoint(trainer: Trainer, counters: Counters, identity: str) -> Path:
@@ -85,7 +107,7 @@ def save_checkpoint(trainer: Trainer, counters: Counters, identity: str) -> Path
         _write_model(trainer, folder, torch.float32)
         (folder / OPTIMIZER_FILE).parent.mkdir()
         write_tensors(_moments(trainer), folder / OPTIMIZER_FILE)
-    for old in sorted(root.glob("step-????????"))[:-KEPT]:
+    for old in sorted(root.glob(CHECKPOINTS))[:-KEPT]:
         shutil.rmtree(old)
     return target
 
@@ -97,9 +119,7 @@ def resume(trainer: Trainer, identity: str) -> Counters:
     for a checkpoint of another training.
     """
     root = Path(trainer.job.checkpoint_path)
-    for leftover in root.glob("*.partial-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for folder in sorted(root.glob("step-????????"), reverse=True):
+    for folder in sorted(root.glob(CHECKPOINTS), reverse=True):
         if not verify_files(folder):
             continue
         facts = read_manifest(folder)
@@ -134,6 +154,21 @@ def export_log(trainer: Trainer, counters: Counters) -> None:
     """Write the training's log beside its model folder, one JSON object a line."""
     lines = [f"{json.dumps(line)}\n" for line in counters.log]
     Path(trainer.job.output_path).with_name(LOG_FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def _place(path: Path) -> Path:
+    """The folder itself or the nearest one around it that exists."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+
+
+def _weights(trainer: Trainer) -> int:
+    return sum(parameter.numel() for parameter in trainer.loaded.model.parameters())
+
+
+def _checkpoint_bytes(trainer: Trainer) -> int:
+    """Weights and two moments of those that are trained, in float32."""
+    trained = sum(parameter.numel() for group in trainer.optimizer.param_groups for parameter in group["params"])
+    return 4 * (_weights(trainer) + 2 * trained)
 
 
 def _write_model(trainer: Trainer, folder: Path, dtype: torch.dtype) -> None:

@@ -10,13 +10,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 from longform_worker.engines.train.batches import StepRows
 from longform_worker.engines.train.checkpoint import (
     Counters,
     check_disk,
+    clear_leftovers,
     export_log,
     export_model,
+    fits_another_checkpoint,
     resume,
     save_checkpoint,
 )
@@ -35,7 +38,7 @@ STOPPED = 128 + signal.SIGTERM
 
 
 def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
-    """Train as the job says. Raises EngineFailure, or SystemExit between two steps after SIGTERM."""
+    """Train as the job says. Raises EngineFailure, or SystemExit between two steps after SIGTERM, with a checkpoint."""
     check_settings(job)
     check_vision_policy(Path(job.model_path), job.vision_policy, "training.vision_policy")
     with _stop_on_sigterm() as stop:
@@ -46,6 +49,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
         gate_rows = plan_rows(Path(job.gate.rows_path), loaded, job) if job.gate else []
         link.send("rows_planned", **planned_counts(rows))
         trainer = Trainer(loaded, job)
+        clear_leftovers(job)
         check_disk(trainer)
         identity = _identity(job)
         counters = resume(trainer, identity)
@@ -82,6 +86,7 @@ class _Training:
         self._rows = rows
         self._gate_rows = gate_rows
         self._counters = counters
+        self._saved_step = counters.step
         self._identity = identity
         self._stop = stop
         job, lengths = self._job, [row.tokens for row in rows]
@@ -95,8 +100,18 @@ class _Training:
             if gate and (counters.step % self._job.steps == 0 or counters.step % gate.every_steps == 0):
                 self._measure(gate)
             if every and counters.step % every == 0:
-                path = save_checkpoint(self._trainer, counters, self._identity)
-                self._link.send("checkpoint", step=counters.step, path=str(path))
+                self._save()
+
+    def _save(self) -> None:
+        path = save_checkpoint(self._trainer, self._counters, self._identity)
+        self._saved_step = self._counters.step
+        self._link.send("checkpoint", step=self._saved_step, path=str(path))
+
+    def _leave(self) -> NoReturn:
+        """End after SIGTERM; what no checkpoint holds yet is saved when the disk has room for it."""
+        if self._counters.step > self._saved_step and fits_another_checkpoint(self._trainer):
+            self._save()
+        raise SystemExit(STOPPED)
 
     def _ended(self) -> bool:
         """Whether the last step ended the training: it ended a round, and the gate, if any, has passed."""
@@ -118,7 +133,7 @@ class _Training:
 
     def _take_step(self) -> None:
         if self._stop.is_set():
-            raise SystemExit(STOPPED)
+            self._leave()
         job, counters = self._job, self._counters
         counters.step += 1
         earlier_rounds, place = divmod(counters.step - 1, job.steps)
@@ -151,8 +166,9 @@ class _Training:
 
 
 def _identity(job: TrainingJob) -> str:
-    """What must be equal for a checkpoint to be gone on from: settings, base weights and rows; no path."""
+    """What must be equal for a checkpoint to be gone on from: what moves the weights, so no path and no saving."""
     settings = {name: value for name, value in asdict(job).items() if not name.endswith(("_path", "_root"))}
+    settings.pop("checkpoint_every_steps")
     if job.gate:
         settings["gate"].pop("rows_path")
     files = {
