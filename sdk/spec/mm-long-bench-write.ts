@@ -4,6 +4,7 @@ import { Engine, type EngineInput } from "./engine.js";
 import { Judge, type JudgeInput } from "./judge.js";
 import { Model, type ModelInput } from "./model.js";
 import { Name } from "./name.js";
+import type { OneSided } from "./one-sided.js";
 import { Resources, type ResourcesInput } from "./resources.js";
 import { Sampling, type SamplingInput } from "./sampling.js";
 import { UserFunction } from "./user-function.js";
@@ -53,8 +54,10 @@ export interface MmLongBenchWriteInput {
   readonly resources?: ResourcesInput | undefined;
 }
 
-/** Fails to compile when the interface and the schema differ. */
-export const mmLongBenchWriteInputCheck: z.ZodType<
-  MmLongBenchWrite,
-  MmLongBenchWriteInput & { readonly kind: "mmLongBenchWrite"; readonly name: string }
-> = MmLongBenchWrite;
+type WholeInput = MmLongBenchWriteInput & { readonly kind: "mmLongBenchWrite"; readonly name: string };
+
+/** Fails to compile when a field of the interface differs from the schema's. */
+export const mmLongBenchWriteInputCheck: z.ZodType<MmLongBenchWrite, WholeInput> = MmLongBenchWrite;
+
+/** Fails to compile when a field is in the interface alone or in the schema alone. */
+export const mmLongBenchWriteFieldCheck: OneSided<WholeInput, z.input<typeof MmLongBenchWrite>> = {};

@@ -3,6 +3,7 @@ import { Dataset, type DatasetInput } from "./dataset.js";
 import { Gate, type GateInput } from "./gate.js";
 import { Model, type ModelInput, Precision } from "./model.js";
 import { Name } from "./name.js";
+import type { OneSided } from "./one-sided.js";
 import { Optimizer, type OptimizerInput, Schedule, type ScheduleInput } from "./optimizer.js";
 import { Resources, type ResourcesInput } from "./resources.js";
 import { PromptLayout, VisionPolicy, type VisionPolicyInput } from "./vision-policy.js";
@@ -99,5 +100,10 @@ export interface SftInput {
   readonly resources?: ResourcesInput | undefined;
 }
 
-/** Fails to compile when the interface and the schema differ. */
-export const sftInputCheck: z.ZodType<Sft, SftInput & { readonly kind: "sft"; readonly name: string }> = Sft;
+type WholeInput = SftInput & { readonly kind: "sft"; readonly name: string };
+
+/** Fails to compile when a field of the interface differs from the schema's. */
+export const sftInputCheck: z.ZodType<Sft, WholeInput> = Sft;
+
+/** Fails to compile when a field is in the interface alone or in the schema alone. */
+export const sftFieldCheck: OneSided<WholeInput, z.input<typeof Sft>> = {};
