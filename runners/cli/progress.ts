@@ -1,6 +1,7 @@
 import { secondsText } from "../../sdk/report/numbers.js";
 import type { RunEvent, StoredEvent } from "../../sdk/run-folder/events.js";
 import { type Pace, paceAfter, rateOf, secondsLeft, startPace } from "./pace.js";
+import { printable } from "./screen.js";
 
 /** What a reader of a run's events needs to keep: a value, never changed. */
 export interface Progress {
@@ -64,7 +65,7 @@ export function advance(before: Progress, { event, time }: StoredEvent, options:
     case "cancel_asked":
       return { progress: before, lines: [always(`cancelling: ${event.reason}`)] };
     case "log":
-      return { progress: before, lines: options.verbose ? [always(`    ${event.text.trimEnd()}`)] : [] };
+      return { progress: before, lines: options.verbose ? [always(`    ${printable(event.text).trimEnd()}`)] : [] };
     case "agent_started":
       return { progress: before, lines: [plain(`worker agent started (process ${event.pid} on ${event.host})`)] };
     case "phase":

@@ -1,20 +1,23 @@
 /** Time between two pictures of the changing lines. */
 const REDRAW_MS = 100;
 
+/** Where a screen is drawn. */
+type ScreenOutput = NodeJS.WritableStream & Pick<NodeJS.WriteStream, "columns">;
+
 /** A terminal whose last lines are written over again and again, below lines that stay. */
 export class Screen {
-  readonly #output: NodeJS.WriteStream;
+  readonly #output: ScreenOutput;
   #drawn = 0;
   #wanted: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(output: NodeJS.WriteStream) {
+  constructor(output: ScreenOutput) {
     this.#output = output;
   }
 
   /** Writes a line that stays. */
   print(line: string): void {
-    this.#output.write(`${this.#erasing()}${line}\n`);
+    this.#output.write(`${this.#erasing()}${printable(line)}\n`);
     this.#draw();
   }
 
@@ -74,9 +77,13 @@ export function fitted(line: string, columns: number): string {
   return kept;
 }
 
-/** Text of a model may hold anything; what moves the cursor must not reach the terminal. */
-function printable(line: string): string {
-  return line.replaceAll(/\p{Cc}/gu, " ");
+/** A command to the terminal (ECMA-48): a control sequence, a string such as a window's title, or a short one. */
+const COMMAND =
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]/g;
+
+/** Models and engines may write anything; what moves the cursor or colours the terminal must not reach it. */
+export function printable(line: string): string {
+  return line.replaceAll(COMMAND, "").replaceAll(/\p{Cc}/gu, " ");
 }
 
 /** Columns that a character takes in a terminal: two for the wide scripts of East Asia and for pictures. */

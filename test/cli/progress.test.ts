@@ -58,7 +58,7 @@ const wholeRun = stored([
   [0.2, begins("sft", "sft", "settings.steps was 20 and is 40")],
   [0.3, { type: "agent_started", agent: "agent-0", pid: 8, host: "here", versions: {} }],
   [0.4, { type: "phase", stage: "sft", phase: "loading", pid: 9 }],
-  [4, { type: "log", stage: "sft", stream: "stderr", text: "Loading weights: 100%" }],
+  [4, { type: "log", stage: "sft", stream: "stderr", text: "\u001b[32mLoading weights: 100%\u001b[0m" }],
   [6, { type: "phase", stage: "sft", phase: "running", pid: 9 }],
   ...Array.from({ length: 40 }, (_, index): [number, RunEvent] => [7 + index * 0.5, step(index + 1, 4 - index / 20)]),
   [27, { type: "gate", stage: "sft", step: 40, value: 0.91, atLeast: 0.9, passed: true }],

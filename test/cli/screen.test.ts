@@ -1,5 +1,6 @@
+import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { fitted, textTail } from "../../runners/cli/screen.js";
+import { fitted, printable, Screen, textTail } from "../../runners/cli/screen.js";
 
 test("a line is cut to the columns of the terminal, in which a Chinese character takes two", () => {
   expect(fitted("abcdef", 4)).toBe("abcd");
@@ -9,7 +10,21 @@ test("a line is cut to the columns of the terminal, in which a Chinese character
 });
 
 test("what a model writes cannot move the cursor or begin a line", () => {
-  expect(fitted("a\u001b[2Jb\r\nc", 20)).toBe("a [2Jb  c");
+  expect(fitted("a\u001b[2Jb\r\nc", 20)).toBe("ab  c");
+});
+
+test("of what an engine prints the text is left: no colour, no title of the window, no lone control character", () => {
+  expect(printable("\u001b[1;31mred\u001b[0m \u001b]0;title\u0007and \u001b]8;;https://x\u001b\\link\u001b(B")).toBe(
+    "red and link",
+  );
+  expect(printable("10%\r20%\u001b[K\u009b2J\u0007 \u001bc第一 ok\u001b")).toBe("10% 20%  第一 ok ");
+});
+
+test("a line that stays reaches the terminal without commands of its own", () => {
+  const output = new PassThrough();
+  const screen = new Screen(Object.assign(output, { columns: 80 }));
+  screen.print("    \u001b[2Jloading\u001b[5A");
+  expect(String(output.read())).toBe("\r\u001b[J    loading\n\r\u001b[J");
 });
 
 test("of a text that is being written its end is shown, on one line", () => {
