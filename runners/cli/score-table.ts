@@ -1,3 +1,4 @@
+import type { Mean } from "../../sdk/method/index.js";
 import { countText, meanText } from "../../sdk/report/numbers.js";
 import type { BenchResult } from "../../sdk/run-folder/results.js";
 import { textTable } from "./text-table.js";
@@ -8,11 +9,15 @@ export function scoreTable(benches: readonly BenchResult[]): string[] {
   const measures = [...new Set(benches.flatMap((bench) => Object.keys(bench.measures)))];
   const rows = benches.map(({ stage, score, measures: found }) => {
     const { overall, length, quality } = score.scores;
+    const cell = (mean: Mean, scale = 1) => {
+      const own = countText(mean) === countText(overall) ? "" : ` (n ${countText(mean)})`;
+      return `${meanText(mean, 1, scale)}${own}`;
+    };
     const extra = measures.map((name) => {
       const mean = found[name]?.mean;
-      return mean === undefined ? "" : meanText(mean, 1, 100);
+      return mean === undefined ? "" : cell(mean, 100);
     });
-    return [stage, meanText(overall), meanText(length), meanText(quality), countText(overall), ...extra, score.profile];
+    return [stage, cell(overall), cell(length), cell(quality), countText(overall), ...extra, score.profile];
   });
   const header = ["benchmark", "S", "S_l", "S_q", "n", ...measures.map((name) => `${name}, %`), "profile"];
   return [
