@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** Time between two pictures of the changing lines. */
 const REDRAW_MS = 100;
 
@@ -77,13 +79,9 @@ export function fitted(line: string, columns: number): string {
   return kept;
 }
 
-/** A command to the terminal (ECMA-48): a control sequence, a string such as a window's title, or a short one. */
-const COMMAND =
-  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]/g;
-
 /** Models and engines may write anything; what moves the cursor or colours the terminal must not reach it. */
 export function printable(line: string): string {
-  return line.replaceAll(COMMAND, "").replaceAll(/\p{Cc}/gu, " ");
+  return stripVTControlCharacters(line).replaceAll(/\p{Cc}/gu, " ");
 }
 
 /** Columns that a character takes in a terminal: two for the wide scripts of East Asia and for pictures. */

@@ -4,8 +4,8 @@ import { Engine, type EngineInput } from "./engine.js";
 import { Judge, type JudgeInput } from "./judge.js";
 import { Model, type ModelInput } from "./model.js";
 import { Name } from "./name.js";
-import type { OneSided } from "./one-sided.js";
 import { Resources, type ResourcesInput } from "./resources.js";
+import type { SameFields } from "./same-fields.js";
 import { Sampling, type SamplingInput } from "./sampling.js";
 import { UserFunction } from "./user-function.js";
 import { PromptLayout, VisionPolicy, type VisionPolicyInput } from "./vision-policy.js";
@@ -60,4 +60,4 @@ type WholeInput = MmLongBenchWriteInput & { readonly kind: "mmLongBenchWrite"; r
 export const mmLongBenchWriteInputCheck: z.ZodType<MmLongBenchWrite, WholeInput> = MmLongBenchWrite;
 
 /** Fails to compile when a field is in the interface alone or in the schema alone. */
-export const mmLongBenchWriteFieldCheck: OneSided<WholeInput, z.input<typeof MmLongBenchWrite>> = {};
+export const mmLongBenchWriteFieldCheck: SameFields<WholeInput, z.input<typeof MmLongBenchWrite>> = true;

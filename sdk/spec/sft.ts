@@ -3,9 +3,9 @@ import { Dataset, type DatasetInput } from "./dataset.js";
 import { Gate, type GateInput } from "./gate.js";
 import { Model, type ModelInput, Precision } from "./model.js";
 import { Name } from "./name.js";
-import type { OneSided } from "./one-sided.js";
 import { Optimizer, type OptimizerInput, Schedule, type ScheduleInput } from "./optimizer.js";
 import { Resources, type ResourcesInput } from "./resources.js";
+import type { SameFields } from "./same-fields.js";
 import { PromptLayout, VisionPolicy, type VisionPolicyInput } from "./vision-policy.js";
 
 /** Supervised fine-tuning of a vision-language model on long targets. */
@@ -106,4 +106,4 @@ type WholeInput = SftInput & { readonly kind: "sft"; readonly name: string };
 export const sftInputCheck: z.ZodType<Sft, WholeInput> = Sft;
 
 /** Fails to compile when a field is in the interface alone or in the schema alone. */
-export const sftFieldCheck: OneSided<WholeInput, z.input<typeof Sft>> = {};
+export const sftFieldCheck: SameFields<WholeInput, z.input<typeof Sft>> = true;

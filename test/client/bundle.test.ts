@@ -30,7 +30,8 @@ async function called(code: string, name: string): Promise<unknown> {
     await writeFile(join(run, "code.mjs"), code);
     const module: object = await import(/* @vite-ignore */ pathToFileURL(join(run, "code.mjs")).href);
     const found: unknown = Reflect.get(module, name);
-    return typeof found === "function" ? found() : undefined;
+    const result: unknown = typeof found === "function" ? Reflect.apply(found, undefined, []) : undefined;
+    return result;
   } finally {
     await rm(run, { recursive: true });
   }
