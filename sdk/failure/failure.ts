@@ -65,7 +65,7 @@ export class RunError extends Error {
 /** The failure inside anything that was thrown; what is not ours is `internal`. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof RunError) return error.failure;
-  if (error instanceof Error && "code" in error && error.code === "ENOSPC")
+  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT"))
     return { code: "disk_full", detail: error.message, facts: {} };
   return {
     code: "internal",
