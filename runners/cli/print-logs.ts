@@ -42,7 +42,7 @@ export async function printLogs({ run, runs, stage, json }: LogsOptions): Promis
 }
 
 async function logFiles(runDir: string): Promise<LogFile[]> {
-  const { runnerLog, stages } = runPaths(runDir);
+  const { runnerLog, agentLog, stages } = runPaths(runDir);
   const entries = await readdir(stages, { recursive: true, withFileTypes: true }).catch(() => []);
   const found = entries
     .filter((entry) => entry.isFile() && entry.parentPath.endsWith(`${sep}logs`))
@@ -52,7 +52,7 @@ async function logFiles(runDir: string): Promise<LogFile[]> {
     }));
   const processes = [
     { source: "runner", path: runnerLog },
-    { source: "agent", path: join(stages, "agent.log") },
+    { source: "agent", path: agentLog },
   ];
   const dated = [...processes, ...found].map(async (file) => {
     const state = await stat(file.path).catch(() => undefined);

@@ -1,10 +1,13 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { WireClient } from "../../sdk/client/grpc.js";
 import { DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
+import { readJsonFile } from "../../sdk/run-folder/json-file.js";
+import { startTicks } from "../../sdk/run-folder/process-identity.js";
+import { replaceFile } from "../store/durable-file.js";
 import { shutdown } from "../workers/messages.js";
-import { endProcessesOfRun, startTicks } from "./processes.js";
+import { endProcessesOfRun } from "./processes.js";
 
 const AgentRecord = z.strictObject({
   agentId: z.string(),
@@ -42,7 +45,7 @@ export async function forgetAgent(
 export async function shutDownPredecessors(runDir: string, epoch: number): Promise<void> {
   for (const agent of await readRecords(runDir)) {
     if (agent.epoch >= epoch) continue;
-    if ((await startTicks(agent.pid)) === agent.startTicks) await askToEnd(agent, epoch);
+    if (startTicks(agent.pid) === agent.startTicks) await askToEnd(agent, epoch);
     await endProcessesOfRun(agent.cookie, DEFAULT_GRACE_MS);
     await rm(agent.tokenFile, { force: true });
     await forgetAgent(runDir, agent);
@@ -60,17 +63,15 @@ async function askToEnd({ address, tokenFile }: AgentRecord, epoch: number): Pro
 }
 
 async function readRecords(runDir: string): Promise<AgentRecord[]> {
-  try {
-    return AgentRecords.parse(JSON.parse(await readFile(join(runDir, "agents.json"), "utf8")));
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
+  return (await readJsonFile(recordsPath(runDir), AgentRecords)) ?? [];
 }
 
 async function writeRecords(runDir: string, records: readonly AgentRecord[]): Promise<void> {
-  const path = join(runDir, "agents.json");
+  const path = recordsPath(runDir);
   if (records.length === 0) return await rm(path, { force: true });
-  await writeFile(`${path}.new`, `${JSON.stringify(records, null, 2)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, `${JSON.stringify(records, null, 2)}\n`, 0o600);
+}
+
+function recordsPath(runDir: string): string {
+  return join(runDir, "agents.json");
 }

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { open, rm, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { environmentPython } from "#environments";
 import { WireClient } from "../../sdk/client/grpc.js";
 import { AGENT_START_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
 import { pythonWorkerFolder } from "../../sdk/client/package-root.js";
 import { RunError } from "../../sdk/failure/failure.js";
+import { startTicks } from "../../sdk/run-folder/process-identity.js";
+import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import type { RunnerService } from "../service/runner-service.js";
 import type { RuntimeFolder } from "../service/runtime-folder.js";
 import { Agent, nodeLost } from "../workers/agent.js";
@@ -15,7 +16,7 @@ import { shutdown } from "../workers/messages.js";
 import { Worker } from "../workers/worker.js";
 import { forgetAgent, recordAgent } from "./agents-record.js";
 import { environmentVersions } from "./environments.js";
-import { COOKIE_VARIABLE, endProcessesOfRun, signalProcess, startTicks } from "./processes.js";
+import { COOKIE_VARIABLE, endProcessesOfRun, signalProcess } from "./processes.js";
 
 /** The environment whose interpreter runs the agent. */
 const AGENT_ENVIRONMENT = "train";
@@ -73,7 +74,7 @@ class AgentProcess {
     const gone = new AbortController();
     this.gone = gone.signal;
     child.once("exit", (code, signal) => {
-      const facts = { pid: child.pid ?? 0, ...(signal === null ? { exitCode: code ?? 0 } : { signal }) };
+      const facts = { pid: child.pid ?? 0, ...(signal === null ? { exit_code: code ?? 0 } : { signal }) };
       void files.lastLines().then((lines) => gone.abort(nodeLost(facts, lines)));
     });
     child.once("error", (error) => gone.abort(nodeLost({}, error.message)));
@@ -104,7 +105,7 @@ class AgentProcess {
       agentId: AGENT_ID,
       address,
       pid,
-      startTicks: await startTicks(pid),
+      startTicks: startTicks(pid),
       epoch,
       tokenFile,
       cookie,
@@ -127,7 +128,7 @@ class AgentProcess {
     const facts = { pid: this.#child.pid ?? 0, file: this.#files.log };
     if (this.gone.aborted) {
       const ended =
-        this.#child.signalCode === null ? { exitCode: this.#child.exitCode ?? 0 } : { signal: this.#child.signalCode };
+        this.#child.signalCode === null ? { exit_code: this.#child.exitCode ?? 0 } : { signal: this.#child.signalCode };
       return new RunError({ code: "launch_failed", detail, facts: { ...facts, ...ended } }, { cause: error });
     }
     if (this.#started.aborted)
@@ -201,9 +202,7 @@ class AgentFiles {
   }
 
   static async make(launch: LocalLaunch): Promise<AgentFiles> {
-    const folder = join(launch.runDir, "stages");
-    await mkdir(folder, { recursive: true });
-    const log = join(folder, "agent.log");
+    const log = runPaths(launch.runDir).agentLog;
     const size = await stat(log).then(
       ({ size: bytes }) => bytes,
       () => 0,
@@ -219,8 +218,12 @@ class AgentFiles {
     return `unix:${this.socket}`;
   }
 
-  /** The last lines that this agent has printed. */
+  /** The last lines that this agent has printed; none where they cannot be read. */
   async lastLines(): Promise<string> {
+    return await this.#lastLines().catch(() => "");
+  }
+
+  async #lastLines(): Promise<string> {
     await using file = await open(this.log, "r");
     const { size } = await file.stat();
     const start = Math.max(this.#logStart, size - 4_096);

@@ -4,14 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** The variable that marks every process of a run. */
 export const COOKIE_VARIABLE = "LONGFORM_RUN_COOKIE";
 
-/** When a process started, in clock ticks since boot: with its id, the identity of a process. Absent when there is none. */
-export async function startTicks(pid: number): Promise<number | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // The name in parentheses may hold blanks; after it, field 22 is the 20th.
-  const ticks = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-  return Number.isFinite(ticks) ? ticks : undefined;
-}
-
 /** Processes other than this one that carry a run's cookie in their environment. */
 export async function processesOfRun(cookie: string): Promise<number[]> {
   const entries = await readdir("/proc").catch(() => []);

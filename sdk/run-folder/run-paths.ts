@@ -11,6 +11,7 @@ export interface RunPaths {
   readonly reserve: string;
   readonly runner: string;
   readonly runnerLog: string;
+  readonly agentLog: string;
   readonly code: string;
   readonly stages: string;
   readonly results: string;
@@ -32,6 +33,7 @@ export function runPaths(runDir: string): RunPaths {
     reserve: join(runDir, "reserve"),
     runner: join(runDir, "runner.json"),
     runnerLog: join(runDir, "runner.log"),
+    agentLog: join(runDir, "agent.log"),
     code: join(runDir, "code"),
     stages: join(runDir, "stages"),
     results: join(runDir, "results.json"),

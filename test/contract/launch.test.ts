@@ -64,7 +64,7 @@ test("an agent starts, leaves its log and its record, and leaves nothing else wh
   expect(await processesOfRun(agent.cookie)).toEqual([]);
   expect(await readdir(agent.runtime.path)).toEqual(["runner.sock"]);
   await expect(access(join(agent.runDir, "agents.json"))).rejects.toMatchObject({ code: "ENOENT" });
-  expect(await readFile(join(agent.runDir, "stages", "agent.log"), "utf8")).toContain("agent-0");
+  expect(await readFile(join(agent.runDir, "agent.log"), "utf8")).toContain("agent-0");
 });
 
 test("an interpreter that does not exist is named with what to do", async () => {
@@ -119,7 +119,7 @@ test("an agent that ends before it reports is a failed launch with its last line
   expect((await thrownBy(agent.launch())).failure).toMatchObject({
     code: "launch_failed",
     detail: "first line\nno memory left",
-    facts: { exitCode: "3", file: join(agent.runDir, "stages", "agent.log") },
+    facts: { exit_code: "3", file: join(agent.runDir, "agent.log") },
   });
   expect(await readdir(agent.runtime.path)).toEqual(["runner.sock"]);
 });
@@ -148,6 +148,14 @@ test("the agent's death ends its jobs within a moment as node_lost with the sign
   await expect(engine.close()).rejects.toMatchObject({ failure: { code: "node_lost" } });
   await agent.worker[Symbol.asyncDispose]();
   expect(await processesOfRun(agent.cookie)).toEqual([]);
+});
+
+test("an agent whose log was deleted is lost all the same", async () => {
+  await using agent = await RealAgent.start();
+  const running = thrownBy(agent.worker.runJob(await agent.importing("unlogged", 20_000), ignore, never));
+  await rm(join(agent.runDir, "agent.log"));
+  process.kill(agent.worker.handshake.pid, "SIGKILL");
+  expect((await running).failure).toMatchObject({ code: "node_lost", facts: { signal: "SIGKILL" } });
 });
 
 test("an agent that nobody can reach any more is lost after the time for it, not at the first silence", async () => {
@@ -204,7 +212,7 @@ test.each(["asks", "cannot ask"])(
     await shutDownPredecessors(agent.runDir, 2);
     expect(await processesOfRun(agent.cookie)).toEqual([]);
     await expect(access(join(agent.runDir, "agents.json"))).rejects.toMatchObject({ code: "ENOENT" });
-    const log = await readFile(join(agent.runDir, "stages", "agent.log"), "utf8");
+    const log = await readFile(join(agent.runDir, "agent.log"), "utf8");
     expect(log.includes("the runner ended this agent")).toBe(way === "asks");
   },
 );
