@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, realpath, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { RunError } from "../../sdk/failure/failure.js";
 import { errno } from "../../sdk/run-folder/errno.js";
 
@@ -18,12 +19,8 @@ export class RuntimeFolder implements AsyncDisposable {
 
   /** Makes the folder of a run; the same run always gets the same one. */
   static async open(runDir: string): Promise<RuntimeFolder> {
-    const name = createHash("sha256")
-      .update(await realpath(runDir))
-      .digest("hex")
-      .slice(0, 12);
-    const parent = join(await shortFolder(name), userFolderName());
-    const path = join(parent, name);
+    const path = runtimePath(await realpath(runDir));
+    const parent = dirname(path);
     for (;;) {
       await makePrivate(parent);
       try {
@@ -44,20 +41,21 @@ export class RuntimeFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
     // The last run of this user takes the parent with it.
-    await rmdir(join(this.path, "..")).catch(() => undefined);
+    await rmdir(dirname(this.path)).catch(() => undefined);
   }
 }
 
-function userFolderName(): string {
-  return `longform-${process.getuid?.() ?? "user"}`;
-}
-
-async function shortFolder(name: string): Promise<string> {
-  const asked = process.env["XDG_RUNTIME_DIR"];
-  if (!asked) return "/tmp";
-  const bytes = Buffer.byteLength(join(asked, userFolderName(), name)) + 1 + LONGEST_NAME_BYTES;
-  const exists = await lstat(asked).catch(() => undefined);
-  return exists !== undefined && bytes <= SOCKET_PATH_LIMIT_BYTES ? asked : "/tmp";
+/**
+ * Where the sockets of a run lie. Never below XDG_RUNTIME_DIR: that folder is removed when the user's last session
+ * ends, and a run goes on.
+ *
+ * @param runDir The real path of the run's folder.
+ */
+export function runtimePath(runDir: string): string {
+  const name = createHash("sha256").update(runDir).digest("hex").slice(0, 12);
+  const path = (parent: string) => join(parent, `longform-${process.getuid?.() ?? "user"}`, name);
+  const asked = path(tmpdir());
+  return Buffer.byteLength(asked) + 1 + LONGEST_NAME_BYTES <= SOCKET_PATH_LIMIT_BYTES ? asked : path("/tmp");
 }
 
 /** In a folder that everybody may write to, somebody else may have been first. */

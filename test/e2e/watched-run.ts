@@ -1,5 +1,4 @@
 // Runs as users have them: a runner process, a worker agent and engines, watched from here and disturbed by signals.
-import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect } from "vitest";
 import { z } from "zod";
 import type { Experiment } from "longform";
-import { processesOfRun, signalProcess, startTicks } from "../../runners/launch/processes.js";
+import { processesOfRun, signalProcess } from "../../runners/launch/processes.js";
+import { runtimePath } from "../../runners/service/runtime-folder.js";
 import { attach } from "../../sdk/client/attach.js";
 import { outcomeOf, type RunOutcome } from "../../sdk/client/run.js";
 import { RunnerClient } from "../../sdk/client/runner-client.js";
@@ -17,6 +17,7 @@ import { readRunnerRecord } from "../../sdk/client/runner-record.js";
 import { start } from "../../sdk/client/start.js";
 import { submit } from "../../sdk/client/submit.js";
 import type { RunEvent, StoredEvent } from "../../sdk/run-folder/events.js";
+import { startTicks } from "../../sdk/run-folder/process-identity.js";
 import { readEvents } from "../../sdk/run-folder/read-events.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import { type RunState, runState } from "../../sdk/run-folder/run-state.js";
@@ -145,7 +146,7 @@ export class WatchedRun {
   async killRunner(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const pid = await this.runnerPid();
     expect(signalProcess(pid, signal)).toBe(true);
-    await eventually(async () => (await startTicks(pid)) === undefined || (await state(pid)) === "Z");
+    await eventually(() => startTicks(pid) === undefined);
   }
 
   async state(): Promise<RunState> {
@@ -164,8 +165,7 @@ export class WatchedRun {
   #runtimeFolder(): string {
     // Of the real path; what lay on a file system that is unmounted by now had no symbolic link in its path.
     const path = existsSync(this.runDir) ? realpathSync(this.runDir) : this.runDir;
-    const name = createHash("sha256").update(path).digest("hex").slice(0, 12);
-    return join(process.env["XDG_RUNTIME_DIR"] || "/tmp", `longform-${process.getuid?.()}`, name);
+    return runtimePath(path);
   }
 
   /** The run's results as bytes. */
@@ -193,11 +193,6 @@ const Agents = z.array(z.looseObject({ cookie: z.string() }));
 
 function isOf<Type extends RunEvent["type"]>(event: RunEvent, type: Type): event is EventOf<Type> {
   return event.type === type;
-}
-
-async function state(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  return stat?.slice(stat.lastIndexOf(")") + 2)[0];
 }
 
 /** Waits until something holds; fails when it does not for too long. */
