@@ -1,7 +1,7 @@
-import { rename, writeFile } from "node:fs/promises";
 import { renderReport } from "../../sdk/report/index.js";
 import { readReport } from "../../sdk/run-folder/read-report.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
+import { replaceFile } from "../store/durable-file.js";
 import { showOutcome } from "./outcome.js";
 import { findRun } from "./run-reference.js";
 
@@ -20,8 +20,6 @@ export interface ReportOptions {
 export async function reportRun(options: ReportOptions): Promise<number> {
   const runDir = await findRun(options.run, options.runs);
   const { report } = runPaths(runDir);
-  const page = renderReport(await readReport(runDir));
-  await writeFile(`${report}.new`, page);
-  await rename(`${report}.new`, report);
+  await replaceFile(report, renderReport(await readReport(runDir)));
   return await showOutcome(runDir, "finished", options);
 }

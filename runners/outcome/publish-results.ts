@@ -1,12 +1,12 @@
-import { rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { canonicalJson, toJson } from "../../sdk/experiment/canonical-json.js";
 import { planStages } from "../../sdk/plan/stages.js";
 import { renderReport } from "../../sdk/report/index.js";
 import { BenchResult, type RunResults, type TrainingResult } from "../../sdk/run-folder/results.js";
 import { readReport } from "../../sdk/run-folder/read-report.js";
+import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import type { Experiment } from "../../sdk/spec/experiment.js";
 import type { Inputs } from "../stages/inputs.js";
+import { replaceFile } from "../store/durable-file.js";
 import type { RunStore } from "../store/run-store.js";
 
 /** Writes `results.json` and `report.html` of a run; equal results give equal bytes. */
@@ -22,11 +22,7 @@ export async function publishResults(experiment: Experiment, inputs: Inputs, sto
       benches.push(BenchResult.parse(JSON.parse(await store.blobs.readText(inputs.scores(node.id).file))));
   }
   const results: RunResults = { format: 1, experiment: experiment.name, trainings, benches };
-  await publish(join(store.runDir, "results.json"), `${canonicalJson(toJson(results))}\n`);
-  await publish(join(store.runDir, "report.html"), renderReport(await readReport(store.runDir)));
-}
-
-async function publish(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  const paths = runPaths(store.runDir);
+  await replaceFile(paths.results, `${canonicalJson(toJson(results))}\n`);
+  await replaceFile(paths.report, renderReport(await readReport(store.runDir)));
 }
