@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
-import { sha256 } from "../experiment/canonical-json.js";
+import { canonicalJson, sha256, toJson } from "../experiment/canonical-json.js";
 import { RunError } from "../failure/failure.js";
 import { type ItemScore, pairedDifference } from "../method/index.js";
 import type {
@@ -12,8 +12,10 @@ import type {
   ReportTraining,
   RunReport,
 } from "../report/run-report.js";
+import type { Experiment } from "../spec/experiment.js";
 import { BenchItem } from "../spec/rows.js";
 import { BlobReader } from "./blob-reader.js";
+import { readJsonFile } from "./json-file.js";
 import { readJsonLines } from "./json-lines.js";
 import { FileRef, type StoredEvent } from "./events.js";
 import { readEvents } from "./read-events.js";
@@ -27,13 +29,12 @@ const SAMPLES_OF_A_KIND = 2;
 /** The results of a run; a run without results is refused. */
 export async function readResults(runDir: string): Promise<RunResults> {
   const path = runPaths(runDir).results;
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined)
-    throw new RunError({
-      code: "data_refused",
-      facts: { file: path, found: "no results yet", expected: "a run that has finished" },
-    });
-  return RunResults.parse(JSON.parse(text));
+  const results = await readJsonFile(path, RunResults);
+  if (results !== undefined) return results;
+  throw new RunError({
+    code: "data_refused",
+    facts: { file: path, found: "no results yet", expected: "a run that has finished" },
+  });
 }
 
 /** Everything a report of a run shows, out of its folder alone. */
@@ -58,7 +59,7 @@ export async function readReport(runDir: string): Promise<RunReport> {
     stages: history.stages,
     trainings,
     benches: results.benches,
-    differences: differencesOf(results.benches),
+    differences: differencesOf(results.benches, spec),
     samples: await readSamples(results.benches, blobs),
   };
 }
@@ -104,17 +105,24 @@ async function readCurve(training: TrainingResult, blobs: BlobReader): Promise<R
   };
 }
 
-/** Each benchmark against the one before it, where both wrote about the same items. */
-function differencesOf(benches: readonly BenchResult[]): ReportDifference[] {
+/** Each benchmark against the one before it, where the two can be compared. */
+function differencesOf(benches: readonly BenchResult[], spec: Experiment): ReportDifference[] {
   return benches.flatMap((after, index) => {
     const before = benches[index - 1];
-    if (before === undefined || before.sources.items.sha256 !== after.sources.items.sha256) return [];
+    if (before === undefined || yardstick(before, spec) !== yardstick(after, spec)) return [];
     const difference = (score: "length" | "quality") => {
       const [first, second] = sharedValues(before.score.rows, after.score.rows, score);
       return pairedDifference(first, second, { seed: `${before.stage}/${after.stage}/${score}` });
     };
     return [{ from: before.stage, to: after.stage, length: difference("length"), quality: difference("quality") }];
   });
+}
+
+/** What must be equal for two scores to differ by their texts alone: the items, the profile and the judge. */
+function yardstick({ stage, score, sources }: BenchResult, { stages }: Experiment): string {
+  const bench = stages.find(({ name }) => name === stage);
+  const judge = bench?.kind === "mmLongBenchWrite" ? toJson(bench.judge) : null;
+  return canonicalJson({ items: sources.items.sha256, profile: score.profile, judge });
 }
 
 type Values = { id: string; value: number }[];
