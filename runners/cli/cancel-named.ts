@@ -18,11 +18,13 @@ const END_DEADLINE_MS = 60_000;
 /** Cancels a run and waits until nothing of it is left. Cancelling one that has ended changes nothing. */
 export async function cancelNamed({ run, runs, reason, json }: CancelOptions): Promise<number> {
   const runDir = await findRun(run, runs);
-  const before = await cancelRun(runDir, reason);
-  const state =
-    before === "running"
-      ? await attach(runDir, lastEventSeq(runDir), () => {}, AbortSignal.timeout(END_DEADLINE_MS))
-      : before;
+  let before = await cancelRun(runDir, reason);
+  let state = before;
+  if (before === "running") {
+    state = await attach(runDir, lastEventSeq(runDir), () => {}, AbortSignal.timeout(END_DEADLINE_MS));
+    // The runner was stopped or killed before it had ended the run: the wish waits for the next one.
+    if (state === "interrupted") before = state = await cancelRun(runDir, reason);
+  }
   if (json) process.stdout.write(`${JSON.stringify({ run: basename(runDir), before, state })}\n`);
   else process.stdout.write(`${sentence(basename(runDir), before, state)}\n`);
   return state === "running" ? ExitCode.lost : ExitCode.done;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -141,6 +141,26 @@ test("kill -9 of the client loses nothing: watch gives every event once and in o
     expect(events.at(-1)?.event.type).toBe("run_finished");
     const after = await longform(["watch", "last", "--json", "--after", "5"], { folder });
     expect(jsonLines(after.stdout)[0]).toMatchObject({ seq: 6 });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 120_000);
+
+test("a run whose socket has gone is cancelled all the same", async () => {
+  const folder = await scriptedWorld({ items: 8, speed: 10 });
+  try {
+    await longform(["run", "experiment.ts", "--detach"], { folder });
+    const run = await newestRun(folder);
+    await untilStored(run, "agent_started");
+    const { address = "" } = (await readRunnerRecord(run)) ?? {};
+    await rm(address.replace("unix:", ""));
+    const cancelled = await longform(["cancel", "last", "--reason", "enough"], { folder });
+    expect(cancelled).toMatchObject({ code: 0, stderr: "" });
+    expect(cancelled.stdout).toMatch(/^letters-\S+ was cancelled\.\n$/);
+    const events = [];
+    for await (const { event } of readEvents(run, 0)) events.push(event);
+    expect(events.at(-1)).toEqual({ type: "run_cancelled", reason: "enough" });
+    expect(await readdir(run)).not.toContain("cancel.json");
   } finally {
     await rm(folder, { recursive: true });
   }
