@@ -1,6 +1,6 @@
 import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { failureOf, RunError } from "../../sdk/failure/failure.js";
-import { JUDGE_PROMPT_ID, judgePrompt, parseJudgeReply } from "../../sdk/method/index.js";
+import { JUDGE_PROMPT_ID, type JudgeReply, judgePrompt, parseJudgeReply } from "../../sdk/method/index.js";
 import type { JudgeNode } from "../../sdk/plan/stages.js";
 import { readJsonLines } from "../../sdk/run-folder/json-lines.js";
 import type { BenchItem } from "../../sdk/spec/rows.js";
@@ -85,14 +85,14 @@ async function verdictOn(
   const { blobs } = context.store;
   const text = await blobs.readText(sample.text);
   const prompt = judgePrompt({ request: item.prompt, response: text, imageCount: item.images.length });
+  let reply: JudgeReply;
   try {
-    const reply = await judge.ask({ item, text, prompt: prompt.text, verdictIndex: 0 });
-    return {
-      ...name,
-      verdict: parseJudgeReply(reply).status,
-      reply: await blobs.putText(canonicalJson(toJson(reply))),
-    };
+    reply = await judge.ask({ item, text, prompt: prompt.text, verdictIndex: 0 });
   } catch (error) {
+    // That the run ends is no answer of the judge's.
+    context.signal.throwIfAborted();
     return { ...name, verdict: "error", failure: failureOf(error) };
   }
+  const stored = await blobs.putText(canonicalJson(toJson(reply)));
+  return { ...name, verdict: parseJudgeReply(reply).status, reply: stored };
 }
