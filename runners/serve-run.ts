@@ -121,11 +121,12 @@ async function runAndClose(
       version: packageVersion,
     });
     refuseMismatches(experiment);
-    const code = new CapturedCode(store.runDir);
+    const signal = AbortSignal.any([intent.signal, stop]);
+    await using code = new CapturedCode(store.runDir, signal);
     await code.check(experiment);
     const context = {
       store,
-      signal: AbortSignal.any([intent.signal, stop]),
+      signal,
       worker: () => worker.get(),
       userFunction: (reference: Parameters<typeof code.load>[0]) => code.load(reference),
     };

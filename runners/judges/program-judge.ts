@@ -11,15 +11,7 @@ export async function openProgramJudge(
   const answer = await context.userFunction(spec.function);
   return {
     async ask(request) {
-      let reply: unknown;
-      try {
-        reply = await answer(request);
-      } catch (error) {
-        throw new RunError(
-          { code: "user_code", detail: String(error), facts: { function: spec.function.name, item: request.item.id } },
-          { cause: error },
-        );
-      }
+      const reply = await answer([request], { item: request.item.id });
       if (typeof reply === "string") return { text: reply };
       throw new RunError({
         code: "user_code",

@@ -27,8 +27,11 @@ export interface StageContext {
   readonly userFunction: (reference: UserFunction) => Promise<UserCode>;
 }
 
-/** A user's function as a value of unknown shape: its place checks what it returns. */
-export type UserCode = (...values: readonly unknown[]) => unknown;
+/**
+ * A user's function as its place calls it: plain data goes in and, of a shape that the place checks, comes out.
+ * Rejects with RunError user_code, which names the function and what the call was about.
+ */
+export type UserCode = (values: readonly unknown[], about?: { readonly item: string }) => Promise<unknown>;
 
 /** The fields that every job of a node shares. */
 export function jobEnvelope(

@@ -113,7 +113,7 @@ async function measure(
   const values: { item: string; sample: number; value: number }[] = [];
   for (const record of records) {
     if (record.finish === "error" || record.finish === "abort") continue;
-    const found = await call(byId.get(record.id), record.text);
+    const found = await call([byId.get(record.id), record.text], { item: record.id });
     const value = z.number().min(0).max(1).safeParse(found);
     if (!value.success)
       throw new RunError({

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { dirname, resolve, sep } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { canonicalJson, type JsonValue, sha256, toJson } from "../../sdk/experiment/canonical-json.js";
+import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { parseSpec, SpecError } from "../../sdk/experiment/spec-error.js";
 import { failureOf, RunError } from "../../sdk/failure/failure.js";
+import { fileHash } from "../../sdk/run-folder/blob-reader.js";
 import type { Dataset } from "../../sdk/spec/dataset.js";
 import { BenchRow, TrainingRow } from "../../sdk/spec/rows.js";
 import type { StageContext } from "./context.js";
@@ -57,38 +58,44 @@ export function rowsText(rows: readonly SourceRow[]): string {
   return rows.map((row) => `${canonicalJson(toJson(row))}\n`).join("");
 }
 
-/** What identifies a dataset by content: the user's function with its arguments, or the file with every image it names. */
+/**
+ * What identifies a dataset by content: the user's function with its arguments, or the file with every image it names.
+ *
+ * @throws RunError data_refused naming file, row and image where an image is no file below the folder of the rows.
+ */
 export async function datasetKey(dataset: Dataset): Promise<JsonValue> {
   if (dataset.kind === "generated") return toJson(dataset);
   const hash = createHash("sha256");
   for await (const { where, value } of readLines(dataset.path)) {
     hash.update(`${canonicalJson(toJson(value))}\n`);
-    const images = RowImages.safeParse(value);
-    for (const image of images.success ? images.data.images : [])
-      if (image.path !== undefined) hash.update(`${await imageSha256(dataset.path, where, image.path)}\n`);
+    const { data } = RowImages.safeParse(value);
+    for (const [index, { path }] of data?.images.entries() ?? [])
+      if (path !== undefined) hash.update(`${await imageSha256(dataset.path, where, index, path)}\n`);
   }
   return { kind: "records", sha256: hash.digest("hex") };
 }
 
 const RowImages = z.looseObject({ images: z.array(z.looseObject({ path: z.string().optional() })) });
 
-async function imageSha256(file: string, row: string, path: string): Promise<string> {
-  try {
-    return sha256(await readFile(join(dirname(file), path)));
-  } catch (error) {
-    throw new RunError(
+/** Links are followed first: what is read lies below the folder of the rows, as the import demands too. */
+async function imageSha256(file: string, row: string, image: number, path: string): Promise<string> {
+  const refuse = (found: string, cause?: unknown) =>
+    new RunError(
       {
         code: "data_refused",
-        facts: {
-          file,
-          row,
-          field: "images",
-          found: `${path}, which cannot be read`,
-          expected: "an image file below the folder of the rows",
-        },
+        facts: { file, row, image, found: `${path}, ${found}`, expected: "an image file below the folder of the rows" },
       },
-      { cause: error },
+      { cause },
     );
+  try {
+    const root = await realpath(dirname(file));
+    const real = await realpath(resolve(root, path));
+    if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) throw refuse(`which is ${real}`);
+    // A device or a pipe may have no end.
+    if (!(await stat(real)).isFile()) throw refuse("which is no file");
+    return (await fileHash(real)).sha256;
+  } catch (error) {
+    throw error instanceof RunError ? error : refuse("which cannot be read", error);
   }
 }
 
@@ -139,15 +146,7 @@ async function* callDataset(
   context: StageContext,
 ): AsyncGenerator<Found> {
   const make = await context.userFunction(dataset.function);
-  let made: unknown;
-  try {
-    made = await make(dataset.arguments);
-  } catch (error) {
-    throw new RunError(
-      { code: "user_code", detail: String(error), facts: { function: dataset.function.name } },
-      { cause: error },
-    );
-  }
+  const made = await make([dataset.arguments]);
   const rows = z.array(z.unknown()).safeParse(made);
   if (!rows.success) throw refused(`${dataset.function.name}()`, "its result", "", typeof made, "an array of rows");
   for (const [index, value] of rows.data.entries()) yield { where: `row ${index + 1}`, value };

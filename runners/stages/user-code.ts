@@ -7,14 +7,18 @@ import type { Dataset } from "../../sdk/spec/dataset.js";
 import type { Experiment } from "../../sdk/spec/experiment.js";
 import type { UserFunction } from "../../sdk/spec/user-function.js";
 import type { UserCode } from "./context.js";
+import { UserCodeThread } from "./user-code-thread.js";
 
-/** The user's functions out of the code that was captured when the run was submitted. */
-export class CapturedCode {
+/** The user's functions out of the code that was captured when the run was submitted, called in a thread of their own. */
+export class CapturedCode implements AsyncDisposable {
   readonly #folder: string;
-  readonly #modules = new Map<string, Promise<object>>();
+  readonly #thread: UserCodeThread;
+  readonly #paths = new Map<string, Promise<string>>();
 
-  constructor(runDir: string) {
+  /** `signal` ends the functions, whatever they are doing: a call then rejects with its reason. */
+  constructor(runDir: string, signal: AbortSignal) {
     this.#folder = join(runDir, "code");
+    this.#thread = new UserCodeThread(signal);
   }
 
   /** Imports every function of an experiment, so that a missing one ends the run before anything has begun. */
@@ -22,38 +26,43 @@ export class CapturedCode {
     for (const reference of userFunctionsOf(experiment)) await this.load(reference);
   }
 
+  /** @throws RunError store_corrupt when the code is not what was captured; user_code when it has no such function. */
   async load({ module, name }: UserFunction): Promise<UserCode> {
-    const loaded = this.#modules.get(module) ?? this.#import(module);
-    this.#modules.set(module, loaded);
-    const found: unknown = Reflect.get(await loaded, name);
-    if (!isUserCode(found))
+    const verified = this.#paths.get(module) ?? this.#verify(module);
+    this.#paths.set(module, verified);
+    const path = await verified;
+    const url = pathToFileURL(path).href;
+    const type = await this.#thread.ask({ kind: "type", url, name });
+    if (type.kind === "thrown") throw new RunError({ code: "user_code", detail: type.words, facts: { file: path } });
+    if (type.value !== "function")
       throw new RunError({
         code: "user_code",
-        facts: { function: name, found: typeof found, expected: `an exported function "${name}"` },
+        facts: { function: name, found: String(type.value), expected: `an exported function "${name}"` },
       });
-    return found;
+    return async (values, about) => {
+      const answer = await this.#thread.ask({ kind: "call", url, name, values });
+      if (answer.kind === "value") return answer.value;
+      throw new RunError({ code: "user_code", detail: answer.words, facts: { function: name, ...about } });
+    };
   }
 
-  async #import(module: string): Promise<object> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]();
+  }
+
+  async #verify(module: string): Promise<string> {
     const hash = module.replace(/^sha256:/, "");
     const path = join(this.#folder, `${hash}.mjs`);
     const code = await readFile(path).catch(() => undefined);
-    if (code === undefined || sha256(code) !== hash)
-      throw new RunError({
-        code: "store_corrupt",
-        facts: {
-          file: path,
-          found: code === undefined ? "no file" : "other code",
-          expected: `code with the hash ${hash}`,
-        },
-      });
-    try {
-      const imported: unknown = await import(pathToFileURL(path).href);
-      if (typeof imported === "object" && imported !== null) return imported;
-    } catch (error) {
-      throw new RunError({ code: "user_code", detail: String(error), facts: { file: path } }, { cause: error });
-    }
-    throw new RunError({ code: "user_code", facts: { file: path, found: "no module" } });
+    if (code !== undefined && sha256(code) === hash) return path;
+    throw new RunError({
+      code: "store_corrupt",
+      facts: {
+        file: path,
+        found: code === undefined ? "no file" : "other code",
+        expected: `code with the hash ${hash}`,
+      },
+    });
   }
 }
 
@@ -70,8 +79,4 @@ export function userFunctionsOf(experiment: Experiment): readonly UserFunction[]
         return [...corpus, ...ofDataset(stage.items), stage.judge.function, ...Object.values(stage.measures)];
     }
   });
-}
-
-function isUserCode(value: unknown): value is UserCode {
-  return typeof value === "function";
 }

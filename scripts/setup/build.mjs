@@ -11,7 +11,7 @@ export function sourcesHash(root = packageRoot) {
   const hash = createHash("sha256");
   const sources = ["sdk", "runners"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /\.ts$|^tsconfig\.json$/.test(entry.name))
+      .filter((entry) => entry.isFile() && /\.(ts|mjs)$|^tsconfig\.json$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name)),
   );
   const settings = [

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** A function of the user's, named by its module. It is bundled and hashed when the experiment is submitted. */
+/**
+ * A function of the user's, named by its module. It is bundled and hashed when the experiment is submitted, and called
+ * in a thread of its own: with copies of plain data, and for plain data.
+ */
 export const UserFunction = z
   .strictObject({
     module: z.string().min(1).describe("Path or file URL of the module; `sha256:…` of its bundle once submitted."),
