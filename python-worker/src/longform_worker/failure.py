@@ -1,5 +1,6 @@
 """Failures as a code and facts. The sentence for people is written by the client."""
 
+import re
 from typing import Literal, get_args
 
 FailureCode = Literal[
@@ -55,6 +56,12 @@ class EngineFailure(Exception):
             "field_path": self.field_path,
             "facts": dict(self.facts),
         }
+
+
+def spec_name(field_path: str) -> str:
+    """A job's field as a spec names it: ``training.gate.extra_rounds`` is ``gate.extraRounds``."""
+    within = field_path.partition(".")[2]
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), within)
 
 
 def readable(text: str) -> str:

@@ -214,16 +214,17 @@ def test_a_reference_with_another_size_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"),
+    ("changes", "field", "name"),
     [
-        ({"grid_multiple": 0}, "grid_multiple"),
-        ({"min_pixels": 0}, "min_pixels"),
-        ({"max_pixels": 100}, "max_pixels"),
-        ({"min_pixels": 100_000}, "max_pixels"),
-        ({"background": "white"}, "background"),
+        ({"grid_multiple": 0}, "grid_multiple", "gridMultiple"),
+        ({"min_pixels": 0}, "min_pixels", "minPixels"),
+        ({"max_pixels": 100}, "max_pixels", "maxPixels"),
+        ({"min_pixels": 100_000}, "max_pixels", "maxPixels"),
+        ({"background": "white"}, "background", "background"),
     ],
 )
-def test_a_policy_that_no_image_can_meet_is_refused(changes: dict[str, Any], field: str) -> None:
+def test_a_policy_that_no_image_can_meet_is_refused(changes: dict[str, Any], field: str, name: str) -> None:
     with pytest.raises(EngineFailure) as caught:
         check_policy(policy(**changes), "import.vision_policy")
     assert caught.value.field_path == f"import.vision_policy.{field}"
+    assert caught.value.detail.startswith(f"visionPolicy.{name} must be ")

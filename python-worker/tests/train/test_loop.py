@@ -53,6 +53,22 @@ def gate(world: Path, at_least: float, extra_rounds: int) -> Gate:
     )
 
 
+def leave_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    """Has every disk show as many bytes free."""
+    usage = shutil.disk_usage("/")
+
+    def disk_usage(_: Path) -> object:
+        return usage._replace(free=free)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+
+
+def one_checkpoint(world: Path) -> int:
+    """Bytes of the weights and of two moments of each."""
+    loaded = load_model(world / "model", Precision.FLOAT32)
+    return 3 * 4 * sum(weight.numel() for weight in loaded.model.parameters())
+
+
 def losses(frames: list[dict[str, Any]]) -> list[float]:
     return [frame["loss"] for frame in frames]
 
@@ -204,8 +220,7 @@ def test_sigterm_saves_what_no_checkpoint_holds_yet_and_the_training_goes_on_fro
 def test_sigterm_ends_without_a_checkpoint_that_the_disk_has_no_room_for(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=one_checkpoint(world) - 1))
+    leave_free(monkeypatch, one_checkpoint(world) - 1)
     with StoppingLink() as link, pytest.raises(SystemExit) as caught:
         loop.run(training_job(world, tmp_path), link)
     assert caught.value.code == 128 + signal.SIGTERM
@@ -245,6 +260,7 @@ def test_a_gate_that_never_passes_adds_whole_rounds_and_then_fails(world: Path, 
     assert not any(frame["passed"] for frame in gates)
     assert caught.value.code == "gate_missed"
     assert caught.value.facts["expected"] == "at least 1.0"
+    assert caught.value.detail.endswith("Raise steps or gate.extraRounds.")
     assert caught.value.facts["found"] == str(gates[-1]["value"])
     assert not (tmp_path / "trained").exists()
 
@@ -260,23 +276,12 @@ def test_a_gate_that_passes_early_does_not_cut_the_schedule(world: Path, tmp_pat
 def test_the_disk_is_looked_at_before_the_first_step(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = shutil.disk_usage(tmp_path)
-
-    def little_left(_: Path) -> object:
-        return usage._replace(free=1_500_000)
-
-    monkeypatch.setattr(shutil, "disk_usage", little_left)
+    leave_free(monkeypatch, 1_500_000)
     run(training_job(world, tmp_path / "small"))
     failure = refused(training_job(world, tmp_path, checkpoint_every_steps=3))
     assert failure.code == "disk_full"
     assert failure.facts["found"] == "1500000 bytes"
     assert not (tmp_path / "checkpoints").exists()
-
-
-def one_checkpoint(world: Path) -> int:
-    """Bytes of the weights and of two moments of each."""
-    loaded = load_model(world / "model", Precision.FLOAT32)
-    return 3 * 4 * sum(weight.numel() for weight in loaded.model.parameters())
 
 
 def test_checkpoints_that_are_there_need_no_room_again(
@@ -285,13 +290,13 @@ def test_checkpoints_that_are_there_need_no_room_again(
     changes = {"checkpoint_every_steps": 2}
     with StoppingLink() as link, pytest.raises(SystemExit):
         loop.run(training_job(world, tmp_path, **changes), link)
-    usage, one = shutil.disk_usage(tmp_path), one_checkpoint(world)
+    one = one_checkpoint(world)
     free = one + one // 3  # a checkpoint and the model
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    leave_free(monkeypatch, free)
     assert refused(training_job(world, tmp_path / "anew", **changes)).facts["expected"] == f"{3 * one + one // 3} bytes"
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free - 1))
+    leave_free(monkeypatch, free - 1)
     assert refused(training_job(world, tmp_path, **changes)).facts["expected"] == f"{free} bytes"
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    leave_free(monkeypatch, free)
     assert [frame["step"] for frame in run(training_job(world, tmp_path, **changes)).frames["step"]] == [5, 6]
 
 
@@ -307,33 +312,35 @@ def test_a_model_of_another_vision_policy_is_refused_before_it_is_loaded(world: 
     job = training_job(world, tmp_path)
     failure = refused(replace(job, vision_policy=replace(job.vision_policy, background="#000000")))
     assert failure.field_path == "training.vision_policy"
+    assert failure.detail.startswith("visionPolicy is ")
     assert "#ffffff" in failure.facts["expected"]
     assert "#000000" in failure.facts["found"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"),
+    ("changes", "name"),
     [
         ({"steps": 0}, "steps"),
-        ({"examples_per_step": 0}, "examples_per_step"),
-        ({"examples_per_pass": 5}, "examples_per_pass"),
-        ({"head_chunk_tokens": 0}, "head_chunk_tokens"),
+        ({"examples_per_step": 0}, "examplesPerStep"),
+        ({"examples_per_pass": 5}, "examplesPerPass"),
+        ({"head_chunk_tokens": 0}, "headChunkTokens"),
         ({"optimizer.beta2": 1.0}, "optimizer.beta2"),
-        ({"optimizer.peak_learning_rate": 0.0}, "optimizer.peak_learning_rate"),
-        ({"optimizer.weight_decay": -0.1}, "optimizer.weight_decay"),
-        ({"schedule.warmup_fraction": 1.5}, "schedule.warmup_fraction"),
-        ({"vision_policy.grid_multiple": 0}, "vision_policy.grid_multiple"),
+        ({"optimizer.peak_learning_rate": 0.0}, "optimizer.peakLearningRate"),
+        ({"optimizer.weight_decay": -0.1}, "optimizer.weightDecay"),
+        ({"schedule.warmup_fraction": 1.5}, "schedule.warmupFraction"),
+        ({"vision_policy.grid_multiple": 0}, "visionPolicy.gridMultiple"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_their_field(
-    world: Path, tmp_path: Path, changes: dict[str, Any], field: str
+    world: Path, tmp_path: Path, changes: dict[str, Any], name: str
 ) -> None:
     job = training_job(world, tmp_path)
     for path, value in changes.items():
-        part, _, name = path.rpartition(".")
-        job = replace(job, **({part: replace(getattr(job, part), **{name: value})} if part else {name: value}))
-    failure = refused(job)
-    assert (failure.code, failure.field_path) == ("spec_refused", f"training.{field}")
+        part, _, field = path.rpartition(".")
+        job = replace(job, **({part: replace(getattr(job, part), **{field: value})} if part else {field: value}))
+        failure = refused(job)
+        assert (failure.code, failure.field_path) == ("spec_refused", f"training.{path}")
+        assert failure.detail.startswith(f"{name} must be ")
 
 
 def test_a_missing_blob_is_refused_by_its_file(world: Path, tmp_path: Path) -> None:

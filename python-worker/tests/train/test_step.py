@@ -247,6 +247,7 @@ def test_too_long_rows_are_all_counted_and_named_before_training(world: Path, tm
     assert 1 < len(long) < len(rows)
     assert caught.value.code == "data_refused"
     assert f"{len(long)} of {len(rows)} rows" in caught.value.detail
+    assert f"Raise maxTokens to {max(row.tokens for row in long)}" in caught.value.detail
     assert caught.value.facts["found"] == f"{max(row.tokens for row in long)} tokens"
     assert planned_counts(rows)["longest_row_tokens"] == max(row.tokens for row in rows)
 

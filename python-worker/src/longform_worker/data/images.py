@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from longform_worker.data.draw import Place
-from longform_worker.failure import EngineFailure
+from longform_worker.failure import EngineFailure, spec_name
 from longform_worker.jobs import ImageReference, ResizeRule, VisionPolicy
 
 MAX_SOURCE_PIXELS = 100_000_000
@@ -30,22 +30,28 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2
 
 
-def check_policy(policy: VisionPolicy, path: str = "vision_policy") -> None:
+def check_policy(policy: VisionPolicy, path: str) -> None:
     """Refuse a policy that no image can meet (spec_refused, naming the field)."""
     grid = policy.grid_multiple
     problems = [
         ("grid_multiple", grid >= 1, "at least 1", grid),
         ("min_pixels", policy.min_pixels >= 1, "at least 1", policy.min_pixels),
-        ("max_pixels", policy.max_pixels >= grid * grid, f"at least grid_multiple² = {grid * grid}", policy.max_pixels),
-        ("max_pixels", policy.max_pixels >= policy.min_pixels, "at least min_pixels", policy.max_pixels),
+        ("max_pixels", policy.max_pixels >= grid * grid, f"at least gridMultiple² = {grid * grid}", policy.max_pixels),
+        (
+            "max_pixels",
+            policy.max_pixels >= policy.min_pixels,
+            f"at least minPixels = {policy.min_pixels}",
+            policy.max_pixels,
+        ),
         ("background", bool(_COLOUR.match(policy.background)), 'a colour like "#ffffff"', policy.background),
     ]
     for field, holds, expected, found in problems:
         if not holds:
+            field_path = f"{path}.{field}"
             raise EngineFailure(
                 "spec_refused",
-                f"{path}.{field} must be {expected}, found {found}.",
-                field_path=f"{path}.{field}",
+                f"{spec_name(field_path)} must be {expected}; found {found}.",
+                field_path=field_path,
                 expected=expected,
                 found=str(found),
             )

@@ -102,7 +102,7 @@ class PromptEncoder:
             multiple = self._loaded.adapter.grid_multiple
             raise EngineFailure(
                 "data_refused",
-                f"Row {row}, image {index}: {error}. Import with vision_policy.grid_multiple {multiple}.",
+                f"Row {row}, image {index}: {error}. Import with visionPolicy.gridMultiple {multiple}.",
                 row=row,
                 image=index,
                 expected=f"multiples of {multiple}",

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from longform_worker.failure import EngineFailure
+from longform_worker.failure import EngineFailure, spec_name
 from longform_worker.jobs import VisionPolicy
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check_vision_policy(folder: Path, policy: VisionPolicy, field_path: str) -> 
     if recorded is not None and recorded != asked:
         raise EngineFailure(
             "spec_refused",
-            f"{field_path} is {json.dumps(asked)}, but {folder} was made with {json.dumps(recorded)}."
+            f"{spec_name(field_path)} is {json.dumps(asked)}, but {folder} was made with {json.dumps(recorded)}."
             " Pixels must be equal everywhere: use the model's policy, or start from another model.",
             field_path=field_path,
             expected=json.dumps(recorded),

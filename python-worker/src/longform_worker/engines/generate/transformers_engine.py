@@ -270,7 +270,7 @@ def _check_window(loaded: LoadedModel, max_tokens: int) -> None:
     if max_tokens > most:
         raise EngineFailure(
             "spec_refused",
-            f"max_tokens {max_tokens} is beyond the {most} positions that {loaded.folder} was made for.",
+            f"maxTokens {max_tokens} is beyond the {most} positions that {loaded.folder} was made for.",
             field_path="generation.max_tokens",
             expected=f"at most {most}",
             found=max_tokens,

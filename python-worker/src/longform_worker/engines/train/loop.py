@@ -124,7 +124,7 @@ class _Training:
             raise EngineFailure(
                 "gate_missed",
                 f"After {counters.step} steps the gate measures {counters.gate_value}, below {gate.at_least}."
-                " Raise training.steps or training.gate.extra_rounds.",
+                " Raise steps or gate.extraRounds.",
                 step=counters.step,
                 found=counters.gate_value,
                 expected=f"at least {gate.at_least}",

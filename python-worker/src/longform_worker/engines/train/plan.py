@@ -99,8 +99,8 @@ def _refuse_too_long(path: Path, rows: Sequence[PlannedRow], max_tokens: int) ->
     named = ", ".join(f"{row.id} ({row.tokens})" for row in offenders[:NAMED_OFFENDERS])
     raise EngineFailure(
         "data_refused",
-        f"{path}: {len(offenders)} of {len(rows)} rows are longer than max_tokens {max_tokens}: {named}."
-        f" Raise max_tokens to {offenders[0].tokens} or leave these rows out.",
+        f"{path}: {len(offenders)} of {len(rows)} rows are longer than maxTokens {max_tokens}: {named}."
+        f" Raise maxTokens to {offenders[0].tokens} or leave these rows out.",
         file=path,
         row=offenders[0].id,
         rows=", ".join(row.id for row in offenders[:NAMED_OFFENDERS]),

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from longform_worker.data.images import check_policy
-from longform_worker.failure import EngineFailure
+from longform_worker.failure import EngineFailure, spec_name
 from longform_worker.jobs import TrainingJob
 
 
@@ -25,9 +25,7 @@ def check_settings(job: TrainingJob) -> None:
         if count < 1:
             raise _refused(field, "at least 1", count)
     if job.examples_per_pass > job.examples_per_step:
-        raise _refused(
-            "examples_per_pass", f"at most examples_per_step = {job.examples_per_step}", job.examples_per_pass
-        )
+        raise _refused("examples_per_pass", f"at most examplesPerStep = {job.examples_per_step}", job.examples_per_pass)
     shares = {
         "schedule.warmup_fraction": job.schedule.warmup_fraction,
         "schedule.final_fraction": job.schedule.final_fraction,
@@ -69,10 +67,11 @@ def _check_ranks() -> None:
 
 
 def _refused(field: str, expected: str, found: object) -> EngineFailure:
+    field_path = f"training.{field}"
     return EngineFailure(
         "spec_refused",
-        f"training.{field} must be {expected}; found {found}.",
-        field_path=f"training.{field}",
+        f"{spec_name(field_path)} must be {expected}; found {found}.",
+        field_path=field_path,
         expected=expected,
         found=found,
     )

@@ -124,7 +124,7 @@ def freeze(loaded: LoadedModel, frozen_parts: Sequence[ModelPart]) -> None:
     if not trainable:
         raise EngineFailure(
             "spec_refused",
-            "training.frozen_parts names every part of the model; nothing is left to train.",
+            "frozenParts names every part of the model; nothing is left to train.",
             field_path="training.frozen_parts",
             expected="at least one part left out",
             found=", ".join(frozen_parts),
