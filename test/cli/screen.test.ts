@@ -14,8 +14,8 @@ test("what a model writes cannot move the cursor or begin a line", () => {
 });
 
 test("of what an engine prints the text is left: no colour, no title of the window, no lone control character", () => {
-  expect(printable("\u001b[1;31mred\u001b[0m \u001b]0;title\u0007and 10%\r20%\u001b[K\u009b2J\u0007 第一\u001b")).toBe(
-    "red and 10% 20%  第一 ",
+  expect(printable("\u001b[1;31mred\u001b[0m \u001b]0;title\u0007and 10%\r20%\u001b[K\u009b2J 第一\u0007")).toBe(
+    "red and 10% 20% 第一 ",
   );
 });
 
