@@ -7,6 +7,7 @@ import {
   meanOverItems,
   parseJudgeReply,
   scoreBench,
+  SCORING_PROFILES,
   type ScoringProfileId,
   type Verdict,
 } from "../../sdk/method/index.js";
@@ -32,6 +33,8 @@ export function parts(node: ScoreNode, inputs: Inputs): JsonValue {
     verdicts: inputs.verdicts(node.verdicts).file.sha256,
     stage: node.id,
     profile: node.spec.profile,
+    // Every profile is reported, and each names the version of its word counter.
+    profiles: toJson(SCORING_PROFILES),
     measures: toJson(node.spec.measures),
   };
 }
