@@ -13,7 +13,7 @@ import type { ExitRecord } from "../sdk/run-folder/events.js";
 import { readSpec } from "../sdk/run-folder/read-run.js";
 import { runPaths } from "../sdk/run-folder/run-paths.js";
 import type { Experiment } from "../sdk/spec/experiment.js";
-import { CancelIntent } from "./cancel-intent.js";
+import { CancelIntent, withdrawCancelIntent } from "./cancel-intent.js";
 import { packageVersion } from "./package-version.js";
 import { shutDownPredecessors } from "./launch/agents-record.js";
 import { LiveView } from "./live/live-view.js";
@@ -54,7 +54,7 @@ export async function serveRun(options: ServeOptions): Promise<Left> {
   const experiment = await readSpec(runDir);
   await using store = await openRun(runDir, { host: hostname(), pid: process.pid, version: packageVersion });
   await using runtime = await RuntimeFolder.open(runDir);
-  const intent = await CancelIntent.open(runDir, store);
+  await using intent = await CancelIntent.open(runDir, store);
   const token = randomBytes(24).toString("hex");
   await using live = await LiveView.open(runtime.file("live.sock"), stageOfJob);
   const liveEndpoint = live?.endpoint ?? "";
@@ -133,8 +133,11 @@ async function runAndClose(
     await runExperiment(experiment, context, (id) => {
       stage = id;
     });
+    // A wish that came at the last moment finds the results published.
+    await intent.close();
     return { state: "finished" };
   } catch (error) {
+    await intent.close();
     if (intent.asked !== undefined) return { state: "cancelled", reason: intent.asked };
     return stop.aborted ? { state: "interrupted" } : { state: "failed", error, stage };
   } finally {
@@ -168,6 +171,8 @@ async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promis
       break;
     }
   }
+  // What came after the end wishes for nothing; a runner that takes the run up again shall not find it.
+  if (ended.state !== "interrupted") await withdrawCancelIntent(store.runDir).catch(() => undefined);
   return ended.state;
 }
 
