@@ -17,7 +17,9 @@ export interface StageContext {
   readonly key: string;
   /** What an earlier run got under this key, when a part of it failed. */
   readonly partial: StageResult | undefined;
-  /** Folder of this node for logs, checkpoints and unfinished work. */
+  /** Folder for the logs of this node. */
+  readonly logs: string;
+  /** Folder for checkpoints and unfinished work under this key; gone when the node is finished. */
   readonly folder: string;
   /** Stores an event of this node before anyone sees it. */
   readonly emit: (event: RunEvent) => Promise<void>;
@@ -43,7 +45,7 @@ export function jobEnvelope(
     jobId: `${node}@${context.store.epoch}`,
     environment: resources.environment,
     threads: resources.threads,
-    logPath: `${context.folder}/logs`,
+    logPath: context.logs,
   };
 }
 

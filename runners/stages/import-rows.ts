@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
@@ -21,10 +21,9 @@ export async function parts(node: ImportNode): Promise<JsonValue> {
 export async function run(node: ImportNode, context: StageContext): Promise<RowsResult> {
   const { blobs } = context.store;
   const source = await readSourceRows(node.dataset, node.rows, context);
-  const work = join(context.folder, "work");
-  await mkdir(work, { recursive: true });
-  const sourceRowsPath = join(work, "source-rows.jsonl");
-  const rowsPath = join(work, "rows.jsonl");
+  await mkdir(context.folder, { recursive: true });
+  const sourceRowsPath = join(context.folder, "source-rows.jsonl");
+  const rowsPath = join(context.folder, "rows.jsonl");
   await writeFile(sourceRowsPath, rowsText(source.rows));
   const worker = await context.worker();
   const importing = worker.runJob(
@@ -47,9 +46,7 @@ export async function run(node: ImportNode, context: StageContext): Promise<Rows
   });
   if (done.kind !== "imported")
     throw new RunError({ code: "internal", detail: `an import ended with the result of ${done.kind}` });
-  const file = await blobs.putFile(rowsPath);
-  await rm(work, { recursive: true });
-  return { kind: "rows", file, rows: done.rows, images: done.images };
+  return { kind: "rows", file: await blobs.putFile(rowsPath), rows: done.rows, images: done.images };
 }
 
 /** The worker has read a copy: what it refuses is in the user's own file, or made by the user's function. */

@@ -21,7 +21,7 @@ export function parts(node: MakeModelNode, inputs: Inputs): JsonValue {
 export async function run(node: MakeModelNode, context: StageContext): Promise<ModelResult> {
   const { blobs } = context.store;
   const { vocabularySize, text, vision, initializerRange, seed } = node.model;
-  const outputPath = join(context.folder, "work", "model");
+  const outputPath = join(context.folder, "model");
   const worker = await context.worker();
   const done = await worker.runJob(
     {

@@ -29,8 +29,7 @@ export async function checkModelFolder(path: string): Promise<readonly string[]>
     .map((entry) => entry.name)
     .toSorted();
   if (!files.includes("config.json")) throw refused(path, "no config.json", "a model folder as the hub stores it");
-  if (!files.includes("tokenizer.json") && !files.includes("vocab.json"))
-    throw refused(path, "no tokenizer.json and no vocab.json", "the tokenizer beside the weights");
+  if (!files.includes("tokenizer.json")) throw refused(path, "no tokenizer.json", "the tokenizer beside the weights");
   if (!files.some((file) => file.endsWith(".safetensors"))) {
     const pickle = files.find((file) => PICKLES.test(file));
     throw refused(

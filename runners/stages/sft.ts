@@ -70,7 +70,7 @@ function trainingJob({ spec, weights, rows: rowsNode, gateRows }: SftNode, conte
     modelPath: inputs.weightsPath(weights, store.blobs),
     rowsPath: store.blobs.path(rows.file),
     blobRoot: store.blobs.root,
-    outputPath: join(context.folder, "work", "model"),
+    outputPath: join(context.folder, "model"),
     checkpointPath: join(context.folder, "checkpoints"),
     steps: settings.steps ?? Math.ceil((rows.rows * epochs) / settings.examplesPerStep),
     ...(gate === undefined || gateRows === null

@@ -159,7 +159,7 @@ test("rows are refused by file, line and field before any engine starts", async 
   );
   expect(await runItems("{broken")).toBe(`${refused} line 1: found {broken, expected one JSON object a line.`);
   expect(await runItems(item({ images: [{ path: "gone.png" }] }))).toBe(
-    `${refused} line 1, images: found gone.png, which cannot be read, expected an image file below the folder of the rows.`,
+    `${refused} line 1, image 0: found gone.png, which cannot be read, expected an image file below the folder of the rows.`,
   );
 }, 120_000);
 
@@ -170,12 +170,12 @@ test("a file that is no image is refused by the user's own file, row and image",
   );
 }, 60_000);
 
-test("a model folder without a tokenizer is refused", async () => {
+test("a model folder without a tokenizer is refused before any row is read", async () => {
   await mkdir(join(folder, "model"), { recursive: true });
   await writeFile(join(folder, "model", "config.json"), "{}");
   await writeFile(
     join(folder, "rows.jsonl"),
-    `${JSON.stringify({ id: "a", language: "en", prompt: "p", target: "t", images: [] })}\n`,
+    `${JSON.stringify({ id: "a", language: "en", prompt: "p", images: [] })}\n`,
   );
   const spec = {
     format: 1,
@@ -190,7 +190,7 @@ test("a model folder without a tokenizer is refused", async () => {
     ],
   };
   expect(refusal(await runText("model.json", JSON.stringify(spec)))).toBe(
-    "RUN failed in sft.\nThe model folder cannot be used: model: found no tokenizer.json and no vocab.json, expected the tokenizer beside the weights.",
+    "RUN failed in sft.\nThe model folder cannot be used: model: found no tokenizer.json, expected the tokenizer beside the weights.",
   );
 }, 60_000);
 

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +46,14 @@ async function ended(experiment: ReturnType<typeof micro>, folder: string): Prom
   return run;
 }
 
+/** Where the only training of a run that goes on keeps its checkpoints. */
+function checkpointsOf(run: WatchedRun): string {
+  const work = join(run.runDir, "stages", "first", "work");
+  const [key = "none", ...others] = readdirSync(work);
+  expect(others).toEqual([]);
+  return join(work, key, "checkpoints");
+}
+
 async function computed(run: WatchedRun): Promise<string[]> {
   return (await run.eventsOf("stage_started")).map(({ stage }) => stage);
 }
@@ -68,6 +76,8 @@ describe("two trainings and a benchmark", { timeout: PATIENCE_MS }, () => {
     ]);
     const report = await readFile(outcome.report ?? "", "utf8");
     for (const node of everyNode) expect(report).toContain(node);
+    for (const node of everyNode) expect(existsSync(join(undisturbed.runDir, "stages", node, "work"))).toBe(false);
+    expect(existsSync(join(undisturbed.runDir, "stages", "first", "logs", "engine.log"))).toBe(true);
     await undisturbed.expectNothingLeft();
   });
 
@@ -184,7 +194,7 @@ describe("a training that is disturbed again and again", { timeout: PATIENCE_MS 
     await run.killRunner();
     expect(await run.end()).toMatchObject({ state: "interrupted", failure: undefined });
     // The engine goes on alone for a while, with steps that nobody hears of; then it does not even react to SIGTERM.
-    const unheard = join(run.runDir, "stages", "first", "checkpoints", "step-00000012");
+    const unheard = join(checkpointsOf(run), "step-00000012");
     await eventually(() => existsSync(unheard));
     process.kill(engine, "SIGSTOP");
     expect(await run.processes()).toContain(engine);

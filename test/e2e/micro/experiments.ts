@@ -84,9 +84,9 @@ export function micro(change: BenchChange = {}) {
 }
 
 /** One training alone. */
-export function training() {
+export function training(change: Partial<SftInput> = {}) {
   return experiment("training", (x) => {
-    x.sft("first", first);
+    x.sft("first", { ...first, ...change });
   });
 }
 
