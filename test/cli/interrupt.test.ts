@@ -65,7 +65,12 @@ test("Ctrl-C twice cancels, and nothing of the run is left", async () => {
     expect(terminal.shown).toMatch(/was cancelled\. To take it up again:/);
     const run = await onlyRun(join(folder, "runs"));
     expect(await runState(run)).toBe("cancelled");
-    for await (const { event } of readEvents(run, 0)) if ("pid" in event) expect(isAlive(event.pid)).toBe(false);
+    // Agents and engines are gone before the end is stored; the runner itself goes right after it.
+    for await (const { event } of readEvents(run, 0)) {
+      if (!("pid" in event)) continue;
+      const timeout = event.type === "run_started" ? 10_000 : 0;
+      await expect.poll(() => isAlive(event.pid), { timeout }).toBe(false);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }
