@@ -158,8 +158,10 @@ export class WatchedRun {
     expect(this.#cookies.size, "the run had no process that could have been left").toBeGreaterThan(0);
     expect(await this.processes()).toEqual([]);
     // The agent is ended; who keeps its record still has something to end.
-    for (const path of [this.#runtimeFolder(), join(this.runDir, "agents.json"), runPaths(this.runDir).runner])
-      expect(existsSync(path), `${path} is left`).toBe(false);
+    expect(existsSync(join(this.runDir, "agents.json")), "agents.json is left").toBe(false);
+    // The runner itself clears up and goes right after its end is stored.
+    for (const path of [this.#runtimeFolder(), runPaths(this.runDir).runner])
+      await expect.poll(() => existsSync(path), { timeout: 10_000, message: `${path} is left` }).toBe(false);
   }
 
   #runtimeFolder(): string {
