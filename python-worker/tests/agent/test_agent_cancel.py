@@ -150,3 +150,5 @@ def test_an_engine_dies_with_an_agent_that_is_killed() -> None:
         pids = [agent.wait_for(agent.start("stop:deaf"), "phase").phase.pid for _ in range(2)]
         agent.process.kill()
         wait_until(lambda: not any(map(lives, pids)), "the engines are gone", seconds=5)
+        # Whatever asked an interpreter for its versions when the agent was killed ends by itself.
+        wait_until(lambda: not marked(RUN_COOKIE_VARIABLE, agent.cookie), "nothing of the run is left", seconds=20)
