@@ -13,5 +13,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // By default one core is left free; most of these tests wait for processes more than they compute.
+    maxWorkers: 2,
   },
 });
