@@ -101,6 +101,7 @@ def model_job(folder: Path, corpus: Path, **changes: object) -> ModelJob:
         "initializer_range": 0.08,
         "seed": 5,
         "vision_policy": POLICY,
+        "architecture": "ARCHITECTURE_QWEN2_5_VL",
         **changes,
     }
     return read_record(ModelJob, fields, "model")
@@ -126,7 +127,7 @@ def training_fields(world: Path, out: Path, **changes: object) -> dict[str, Any]
         "max_tokens": 256,
         "steps": 6,
         "examples_per_step": 4,
-        "examples_per_pass": 4,
+        "tokens_per_pass": 512,
         "loss_normalisation": "LOSS_NORMALISATION_TOKEN",
         "optimizer": {
             "peak_learning_rate": 3e-3,
@@ -135,14 +136,17 @@ def training_fields(world: Path, out: Path, **changes: object) -> dict[str, Any]
             "epsilon": 1e-8,
             "weight_decay": 0.01,
             "max_gradient_norm": 1.0,
+            "part_learning_rates": [],
         },
         "schedule": {"kind": "SCHEDULE_KIND_COSINE", "warmup_fraction": 0.1, "final_fraction": 0.05},
         "precision": "PRECISION_FLOAT32",
         "gradient_checkpointing": False,
         "head_chunk_tokens": 64,
-        "frozen_parts": [],
+        "tuning": {"full": {"frozen_parts": []}},
+        "zero": {"stage": 0, "offload_optimizer": False, "offload_parameters": False},
         "seed": 7,
         "checkpoint_every_steps": 0,
+        "tensorboard_path": "",
         **changes,
     }
 

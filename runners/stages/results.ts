@@ -11,6 +11,45 @@ export const RowsResult = z
   .readonly();
 export type RowsResult = z.output<typeof RowsResult>;
 
+/** Rows after an audit: the ones to train on, and a report with one JSON line for each row that was counted. */
+export const AuditResult = z
+  .strictObject({
+    kind: z.literal("audit"),
+    file: FileRef,
+    rows: count,
+    images: count,
+    report: FileRef,
+    tokens: count,
+    imageTokens: count,
+    targetTokens: count,
+    longestRowTokens: count,
+    capped: count,
+    dropped: count,
+    refused: count,
+  })
+  .readonly();
+export type AuditResult = z.output<typeof AuditResult>;
+
+/** Rows that another program's dataset was turned into; `images` holds the files that were bytes in it. */
+export const ReadResult = z
+  .strictObject({
+    kind: z.literal("read"),
+    file: FileRef,
+    rows: count,
+    /** Folder that image paths are relative to, where they are files of the user's. */
+    imageRoot: z.string(),
+    images: TreeRef.optional(),
+    found: z.string(),
+  })
+  .readonly();
+export type ReadResult = z.output<typeof ReadResult>;
+
+/** A model or dataset of a hub in the local cache. */
+export const FetchResult = z
+  .strictObject({ kind: z.literal("fetch"), path: z.string(), repository: z.string(), commit: z.string() })
+  .readonly();
+export type FetchResult = z.output<typeof FetchResult>;
+
 /** What a training came to, besides its weights. */
 const Training = z
   .strictObject({
@@ -52,6 +91,9 @@ export const StageResult = z.discriminatedUnion("kind", [
   TextsResult,
   VerdictsResult,
   ScoresResult,
+  AuditResult,
+  ReadResult,
+  FetchResult,
 ]);
 export type StageResult = z.output<typeof StageResult>;
 
@@ -61,6 +103,12 @@ export function refsOf(result: StageResult): readonly (FileRef | TreeRef)[] {
     case "rows":
     case "scores":
       return [result.file];
+    case "audit":
+      return [result.file, result.report];
+    case "read":
+      return result.images === undefined ? [result.file] : [result.file, result.images];
+    case "fetch":
+      return [];
     case "model":
       return result.training === undefined ? [result.folder] : [result.folder, result.training.log];
     case "texts":

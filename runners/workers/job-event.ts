@@ -42,12 +42,15 @@ function jobDone(message: Part<"done">): JobDone {
   if (message.made !== undefined) return { kind: "made", ...message.made };
   if (message.trained !== undefined) return { kind: "trained", ...message.trained };
   if (message.generated !== undefined) return { kind: "generated", ...message.generated };
+  if (message.audited !== undefined) return { kind: "audited", ...message.audited };
+  if (message.read !== undefined) return { kind: "read", ...message.read };
+  if (message.fetched !== undefined) return { kind: "fetched", ...message.fetched };
   throw new RunError({ code: "internal", detail: "a job ended with a result of no kind" });
 }
 
 /** The message that starts a job. */
-export function startRequest({ job, jobId, environment, logPath, threads }: JobOrder): StartJobRequest {
-  const envelope = { jobId, environment, logPath, threads };
+export function startRequest({ job, jobId, environment, logPath, threads, ranks }: JobOrder): StartJobRequest {
+  const envelope = { jobId, environment, logPath, threads, ...(ranks === undefined ? {} : { ranks }) };
   switch (job.kind) {
     case "import": {
       const { kind: _, ...fields } = job;
@@ -64,6 +67,18 @@ export function startRequest({ job, jobId, environment, logPath, threads }: JobO
     case "generation": {
       const { kind: _, ...fields } = job;
       return { ...envelope, generation: fields };
+    }
+    case "audit": {
+      const { kind: _, ...fields } = job;
+      return { ...envelope, audit: fields };
+    }
+    case "read": {
+      const { kind: _, ...fields } = job;
+      return { ...envelope, read: fields };
+    }
+    case "fetch": {
+      const { kind: _, ...fields } = job;
+      return { ...envelope, fetch: fields };
     }
   }
 }

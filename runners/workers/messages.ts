@@ -25,7 +25,7 @@ const HandshakeReply = z.strictObject({
 /** Who an agent is. `liveEndpoint` is empty when it has no live view. */
 export type HandshakeReply = z.output<typeof HandshakeReply>;
 
-const jobFields = exactlyOne(["import", "model", "training", "generation"]);
+const jobFields = exactlyOne(["import", "model", "training", "generation", "audit", "read", "fetch"]);
 const StartJobRequest = z
   .strictObject({
     jobId: z.string(),
@@ -36,9 +36,16 @@ const StartJobRequest = z
     model: jobs.ModelJob.optional(),
     training: jobs.TrainingJob.optional(),
     generation: jobs.GenerationJob.optional(),
+    audit: jobs.AuditJob.optional(),
+    read: jobs.ReadJob.optional(),
+    fetch: jobs.FetchJob.optional(),
+    ranks: jobs.Ranks.optional(),
   })
   .refine(jobFields.check, jobFields.error);
 export type StartJobRequest = z.output<typeof StartJobRequest>;
+
+const OfferRendezvousRequest = z.strictObject({});
+const OfferRendezvousReply = z.strictObject({ rendezvous: jobs.Rendezvous });
 
 const StartJobReply = z.strictObject({ started: z.boolean() });
 const WatchJobRequest = z.strictObject({ jobId: z.string(), afterSeq: uint64 });
@@ -67,6 +74,9 @@ const TrainingStep = z.strictObject({
   backwardSeconds: z.number(),
   updateSeconds: z.number(),
   peakMemoryBytes: uint64,
+  peakDeviceMemoryBytes: uint64,
+  passes: uint32,
+  ranks: uint32,
 });
 
 const GateMeasured = z.strictObject({ step: uint32, value: z.number(), atLeast: z.number(), passed: z.boolean() });
@@ -83,13 +93,16 @@ const RowsPlanned = z.strictObject({
 const EngineReady = z.strictObject({ loadSeconds: z.number() });
 const LogLine = z.strictObject({ stream: z.enum(["stdout", "stderr"]), text: z.string() });
 
-const resultFields = exactlyOne(["imported", "trained", "made", "generated"]);
+const resultFields = exactlyOne(["imported", "trained", "made", "generated", "audited", "read", "fetched"]);
 const JobDone = z
   .strictObject({
     imported: jobs.ImportResult.optional(),
     trained: jobs.TrainingResult.optional(),
     made: jobs.ModelResult.optional(),
     generated: jobs.GenerationDone.optional(),
+    audited: jobs.AuditResult.optional(),
+    read: jobs.ReadResult.optional(),
+    fetched: jobs.FetchResult.optional(),
   })
   .refine(resultFields.check, resultFields.error);
 
@@ -175,6 +188,12 @@ export const handshake: Rpc<z.output<typeof HandshakeRequest>, HandshakeReply> =
   request: HandshakeRequest,
   reply: HandshakeReply,
 };
+export const offerRendezvous: Rpc<object, z.output<typeof OfferRendezvousReply>> = {
+  service,
+  name: "OfferRendezvous",
+  request: OfferRendezvousRequest,
+  reply: OfferRendezvousReply,
+};
 export const startJob: Rpc<StartJobRequest, z.output<typeof StartJobReply>> = {
   service,
   name: "StartJob",
@@ -211,6 +230,10 @@ export const workerMessages = {
   HandshakeRequest,
   EnvironmentReport,
   HandshakeReply,
+  OfferRendezvousRequest,
+  OfferRendezvousReply,
+  Rendezvous: jobs.Rendezvous,
+  Ranks: jobs.Ranks,
   StartJobRequest,
   StartJobReply,
   WatchJobRequest,
@@ -239,6 +262,11 @@ export const workerMessages = {
   ImportJob: jobs.ImportJob,
   ImportResult: jobs.ImportResult,
   Optimizer: jobs.Optimizer,
+  PartLearningRate: jobs.PartLearningRate,
+  FullTuning: jobs.FullTuning,
+  LoraTuning: jobs.LoraTuning,
+  Tuning: jobs.Tuning,
+  Zero: jobs.Zero,
   Schedule: jobs.Schedule,
   Gate: jobs.Gate,
   TrainingJob: jobs.TrainingJob,
@@ -249,7 +277,13 @@ export const workerMessages = {
   ModelResult: jobs.ModelResult,
   GenerationJob: jobs.GenerationJob,
   GenerationDone: jobs.GenerationDone,
+  AuditJob: jobs.AuditJob,
+  AuditResult: jobs.AuditResult,
+  ReadJob: jobs.ReadJob,
+  ReadResult: jobs.ReadResult,
+  FetchJob: jobs.FetchJob,
+  FetchResult: jobs.FetchResult,
 };
 
 /** Every rpc of WorkerService. */
-export const workerRpcs = [handshake, startJob, watchJob, cancelJob, generate, shutdown];
+export const workerRpcs = [handshake, offerRendezvous, startJob, watchJob, cancelJob, generate, shutdown];

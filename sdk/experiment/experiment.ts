@@ -1,3 +1,4 @@
+import type { AuditInput } from "../spec/audit.js";
 import type { Experiment as ExperimentSpec } from "../spec/experiment.js";
 import { Experiment } from "../spec/experiment.js";
 import type { MmLongBenchWriteInput } from "../spec/mm-long-bench-write.js";
@@ -16,6 +17,8 @@ export interface StageScores {
 export interface ExperimentBuilder {
   /** Supervised fine-tuning; gives a model. */
   sft(name: string, spec: SftInput): StageModel;
+  /** Counts rows as a training would see them; gives nothing. */
+  audit(name: string, spec: AuditInput): void;
   /** MMLongBench-Write; gives scores. */
   mmLongBenchWrite(name: string, spec: MmLongBenchWriteInput): StageScores;
 }
@@ -35,6 +38,9 @@ export function experiment(
     sft(stage, spec) {
       stages.push({ ...spec, kind: "sft", name: stage });
       return { kind: "stage", stage, gives: "model" };
+    },
+    audit(stage, spec) {
+      stages.push({ ...spec, kind: "audit", name: stage });
     },
     mmLongBenchWrite(stage, spec) {
       stages.push({ ...spec, kind: "mmLongBenchWrite", name: stage });

@@ -23,6 +23,7 @@ export const FailureCode = z.enum([
   "run_busy",
   "store_corrupt",
   "internal",
+  "preempted",
 ]);
 export type FailureCode = z.output<typeof FailureCode>;
 

@@ -60,6 +60,10 @@ export const RunEvent = z.discriminatedUnion("type", [
     backwardSeconds: z.number(),
     updateSeconds: z.number(),
     peakMemoryBytes: count,
+    /** Absent in logs of versions before 0.2. */
+    peakDeviceMemoryBytes: count.default(0),
+    passes: count.default(1),
+    ranks: count.default(1),
   }),
   z.strictObject({
     type: z.literal("gate"),
@@ -107,6 +111,8 @@ export const RunEvent = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("run_finished"), seconds: z.number() }),
   z.strictObject({ type: z.literal("run_failed"), failure: Failure, stage: stage.optional() }),
   z.strictObject({ type: z.literal("run_cancelled"), reason: z.string() }),
+  /** The runner was told to leave in good order. No end: the same command goes on. */
+  z.strictObject({ type: z.literal("run_preempted"), failure: Failure, stage: stage.optional() }),
 ]);
 export type RunEvent = z.output<typeof RunEvent>;
 

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { Audit } from "./audit.js";
 import { MmLongBenchWrite } from "./mm-long-bench-write.js";
 import { Name } from "./name.js";
 import { Sft } from "./sft.js";
 
 /** One stage of an experiment. */
-export const Stage = z.discriminatedUnion("kind", [Sft, MmLongBenchWrite]);
+export const Stage = z.discriminatedUnion("kind", [Sft, Audit, MmLongBenchWrite]);
 export type Stage = z.output<typeof Stage>;
 
 /** A whole experiment as data: what `longform run` takes and what a run freezes. */

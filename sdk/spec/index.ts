@@ -1,3 +1,4 @@
+import { Audit } from "./audit.js";
 import { Experiment } from "./experiment.js";
 import { MmLongBenchWrite } from "./mm-long-bench-write.js";
 import { Sft } from "./sft.js";
@@ -24,6 +25,15 @@ export const specKinds = {
     example: {
       kind: "sft",
       name: "sft",
+      model: { kind: "folder", path: "models/base" },
+      dataset: { kind: "records", path: "rows.jsonl" },
+    },
+  },
+  audit: {
+    schema: Audit,
+    example: {
+      kind: "audit",
+      name: "audit",
       model: { kind: "folder", path: "models/base" },
       dataset: { kind: "records", path: "rows.jsonl" },
     },

@@ -44,7 +44,7 @@ export interface MmLongBenchWriteInput {
   readonly model: ModelInput;
   readonly items: DatasetInput;
   readonly visionPolicy?: VisionPolicyInput | undefined;
-  readonly promptLayout?: "imagesFirst" | "textFirst" | undefined;
+  readonly promptLayout?: "imagesFirst" | "textFirst" | "inline" | undefined;
   readonly engine?: EngineInput | undefined;
   readonly sampling?: SamplingInput | undefined;
   readonly samplesPerItem?: number | undefined;

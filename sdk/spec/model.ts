@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Dataset } from "./dataset.js";
+import { hubFields } from "./hub.js";
 
 /** A model folder on disk: config, tokenizer, processor and safetensors, as the hub stores them. */
 const FolderModel = z
@@ -8,6 +9,12 @@ const FolderModel = z
     path: z.string().min(1).describe("The folder with config.json, tokenizer and safetensors."),
   })
   .readonly();
+
+/** A model of a hub, resolved to a commit, taken from the local cache when it is there. */
+const HubModel = z
+  .strictObject({ kind: z.literal("hub").describe("A model of a hub."), ...hubFields })
+  .readonly();
+export type HubModel = z.output<typeof HubModel>;
 
 const TextArchitecture = z
   .strictObject({
@@ -32,11 +39,11 @@ const VisionArchitecture = z
   })
   .readonly();
 
-/** A new Qwen2.5-VL with random weights and a tokenizer trained on a dataset's prompts and targets. */
+/** A new Qwen-VL with random weights and a tokenizer trained on a dataset's prompts and targets. */
 const ScratchModel = z
   .strictObject({
     kind: z.literal("scratch").describe("A new model with random weights."),
-    architecture: z.literal("qwen2_5_vl").default("qwen2_5_vl").describe("Family of the architecture."),
+    architecture: z.enum(["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]).default("qwen2_5_vl").describe("Family of the architecture."),
     corpus: Dataset.describe("Rows whose prompts and targets train the tokenizer."),
     vocabularySize: z.number().int().min(300).max(1_000_000).default(2_048).describe("Upper bound of the vocabulary."),
     text: TextArchitecture.describe("Widths of the language model."),
@@ -64,13 +71,18 @@ export const StageModel = z
 export type StageModel = z.output<typeof StageModel>;
 
 /** Where weights come from. */
-export const Model = z.discriminatedUnion("kind", [FolderModel, ScratchModel, StageModel]);
+export const Model = z.discriminatedUnion("kind", [FolderModel, HubModel, ScratchModel, StageModel]);
 export type Model = z.output<typeof Model>;
 export type ModelInput = z.input<typeof Model>;
 
 /** A model folder on disk. */
 export function folder(path: string): ModelInput {
   return { kind: "folder", path };
+}
+
+/** A model of a hub: `hub("Qwen/Qwen2.5-VL-7B-Instruct", { revision: "…", tokenVariable: "HF_TOKEN" })`. */
+export function hub(repository: string, options: { revision?: string; tokenVariable?: string } = {}): ModelInput {
+  return { kind: "hub", repository, ...options };
 }
 
 /** A new, small model with random weights: for worlds that are learnt from nothing. */

@@ -13,6 +13,14 @@ export const Optimizer = z
       .max(1)
       .default(0)
       .describe("Decoupled decay of matrices; norms and biases never decay."),
+    partLearningRates: z
+      .strictObject({
+        vision: z.number().positive().max(1).optional().describe("Learning rate of the vision tower."),
+        merger: z.number().positive().max(1).optional().describe("Learning rate of the merger."),
+        language: z.number().positive().max(1).optional().describe("Learning rate of the language model."),
+      })
+      .default({})
+      .describe("Learning rates after warm-up of parts that differ from the peak."),
     maxGradientNorm: z.number().min(0).default(1).describe("Largest norm of the gradient; 0 leaves it as it is."),
   })
   .readonly();

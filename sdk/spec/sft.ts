@@ -5,8 +5,11 @@ import { Model, type ModelInput, Precision } from "./model.js";
 import { Name } from "./name.js";
 import { Optimizer, type OptimizerInput, Schedule, type ScheduleInput } from "./optimizer.js";
 import { Resources, type ResourcesInput } from "./resources.js";
+import { MaxTokens, TooLong } from "./row-limits.js";
 import type { SameFields } from "./same-fields.js";
+import { Tuning, type TuningInput } from "./tuning.js";
 import { PromptLayout, VisionPolicy, type VisionPolicyInput } from "./vision-policy.js";
+import { Zero, type ZeroInput } from "./zero.js";
 
 /** Supervised fine-tuning of a vision-language model on long targets. */
 export const Sft = z
@@ -17,13 +20,8 @@ export const Sft = z
     dataset: Dataset.describe("Rows to learn."),
     visionPolicy: VisionPolicy.prefault({}).describe("What happens to every image; equal wherever the model is used."),
     promptLayout: PromptLayout,
-    maxTokens: z
-      .number()
-      .int()
-      .min(16)
-      .max(10_000_000)
-      .default(32_768)
-      .describe("Longest row in tokens, images included; a longer one is refused."),
+    maxTokens: MaxTokens,
+    tooLong: TooLong,
     epochs: z.number().positive().max(1_000).default(3).describe("Passes over the rows."),
     steps: z.number().int().min(1).max(10_000_000).optional().describe("Optimizer steps; replaces epochs when given."),
     examplesPerStep: z
@@ -33,7 +31,13 @@ export const Sft = z
       .max(65_536)
       .default(16)
       .describe("Examples in one optimizer step, over all ranks."),
-    examplesPerPass: z.number().int().min(1).max(65_536).default(1).describe("Examples in one forward pass."),
+    tokensPerPass: z
+      .number()
+      .int()
+      .min(16)
+      .max(10_000_000)
+      .default(8_192)
+      .describe("Tokens in one forward pass of a rank: rows are packed up to it, a longer row is a pass of its own."),
     lossNormalisation: z
       .enum(["token", "example"])
       .default("token")
@@ -52,11 +56,12 @@ export const Sft = z
       .max(1_048_576)
       .default(256)
       .describe("Target positions whose logits exist at one time."),
-    frozenParts: z
-      .array(z.enum(["vision", "merger", "language"]))
-      .readonly()
-      .default(["vision", "merger"])
-      .describe("Parts that stay as they are."),
+    tuning: Tuning.prefault({ kind: "full" }).describe("Which weights move: the model's own, or adapters beside them."),
+    zero: Zero.prefault({}).describe("How the state of the training is split over ranks."),
+    tensorboard: z
+      .boolean()
+      .default(false)
+      .describe("Write every step for TensorBoard as well, below the run's stages/<stage>/tensorboard."),
     seed: z
       .number()
       .int()
@@ -81,19 +86,22 @@ export interface SftInput {
   readonly model: ModelInput;
   readonly dataset: DatasetInput;
   readonly visionPolicy?: VisionPolicyInput | undefined;
-  readonly promptLayout?: "imagesFirst" | "textFirst" | undefined;
+  readonly promptLayout?: "imagesFirst" | "textFirst" | "inline" | undefined;
   readonly maxTokens?: number | undefined;
+  readonly tooLong?: "refuse" | "drop" | "cap" | undefined;
   readonly epochs?: number | undefined;
   readonly steps?: number | undefined;
   readonly examplesPerStep?: number | undefined;
-  readonly examplesPerPass?: number | undefined;
+  readonly tokensPerPass?: number | undefined;
   readonly lossNormalisation?: "token" | "example" | undefined;
   readonly optimizer?: OptimizerInput | undefined;
   readonly schedule?: ScheduleInput | undefined;
   readonly precision?: "float32" | "bfloat16" | undefined;
   readonly gradientCheckpointing?: boolean | undefined;
   readonly headChunkTokens?: number | undefined;
-  readonly frozenParts?: readonly ("vision" | "merger" | "language")[] | undefined;
+  readonly tuning?: TuningInput | undefined;
+  readonly zero?: ZeroInput | undefined;
+  readonly tensorboard?: boolean | undefined;
   readonly seed?: number | undefined;
   readonly checkpointEverySteps?: number | undefined;
   readonly gate?: GateInput | undefined;

@@ -46,7 +46,7 @@ export type VisionPolicyInput = z.input<typeof VisionPolicy>;
 
 /** The order of images and text inside the prompt. */
 export const PromptLayout = z
-  .enum(["imagesFirst", "textFirst"])
+  .enum(["imagesFirst", "textFirst", "inline"])
   .default("imagesFirst")
-  .describe("Order of images and text inside the prompt.");
+  .describe("Order of images and text inside the prompt; inline puts each image where the prompt says <image>.");
 export type PromptLayout = z.output<typeof PromptLayout>;

@@ -25,6 +25,7 @@ FailureCode = Literal[
     "run_busy",
     "store_corrupt",
     "internal",
+    "preempted",
 ]
 
 FAILURE_CODES: tuple[FailureCode, ...] = get_args(FailureCode)

@@ -30,6 +30,7 @@ class ResizeRule(StrEnum):
 class PromptLayout(StrEnum):
     IMAGES_FIRST = "PROMPT_LAYOUT_IMAGES_FIRST"
     TEXT_FIRST = "PROMPT_LAYOUT_TEXT_FIRST"
+    INLINE = "PROMPT_LAYOUT_INLINE"
 
 
 class LossNormalisation(StrEnum):
@@ -52,6 +53,35 @@ class ModelPart(StrEnum):
     VISION = "MODEL_PART_VISION"
     MERGER = "MODEL_PART_MERGER"
     LANGUAGE = "MODEL_PART_LANGUAGE"
+
+
+class AdapterLayers(StrEnum):
+    ALL = "ADAPTER_LAYERS_ALL"
+    ATTENTION = "ADAPTER_LAYERS_ATTENTION"
+    FEED_FORWARD = "ADAPTER_LAYERS_FEED_FORWARD"
+
+
+class Architecture(StrEnum):
+    QWEN2_VL = "ARCHITECTURE_QWEN2_VL"
+    QWEN2_5_VL = "ARCHITECTURE_QWEN2_5_VL"
+    QWEN3_VL = "ARCHITECTURE_QWEN3_VL"
+
+
+class TooLong(StrEnum):
+    REFUSE = "TOO_LONG_REFUSE"
+    DROP = "TOO_LONG_DROP"
+    CAP = "TOO_LONG_CAP"
+
+
+class DatasetFormat(StrEnum):
+    SHAREGPT = "DATASET_FORMAT_SHAREGPT"
+    MESSAGES = "DATASET_FORMAT_MESSAGES"
+    PARQUET = "DATASET_FORMAT_PARQUET"
+
+
+class RepositoryKind(StrEnum):
+    MODEL = "REPOSITORY_KIND_MODEL"
+    DATASET = "REPOSITORY_KIND_DATASET"
 
 
 class GateMetric(StrEnum):
@@ -83,6 +113,43 @@ class ImportJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadJob:
+    path: str
+    format: DatasetFormat
+    name: str
+    image_root: str
+    rows_path: str
+    images_path: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchJob:
+    repository: str
+    revision: str
+    holds: RepositoryKind
+    token_variable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditJob:
+    model_path: str
+    rows_path: str
+    kept_rows_path: str
+    report_path: str
+    vision_policy: VisionPolicy
+    prompt_layout: PromptLayout
+    max_tokens: int
+    too_long: TooLong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartLearningRate:
+    part: ModelPart
+    peak_learning_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Optimizer:
     peak_learning_rate: float
     beta1: float
@@ -90,6 +157,36 @@ class Optimizer:
     epsilon: float
     weight_decay: float
     max_gradient_norm: float
+    part_learning_rates: tuple[PartLearningRate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullTuning:
+    frozen_parts: tuple[ModelPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraTuning:
+    rank: int
+    alpha: float
+    dropout: float
+    targets: tuple[ModelPart, ...]
+    layers: AdapterLayers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """Exactly one of the two is set."""
+
+    full: FullTuning | None
+    lora: LoraTuning | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zero:
+    stage: int
+    offload_optimizer: bool
+    offload_parameters: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,16 +217,18 @@ class TrainingJob:
     max_tokens: int
     steps: int
     examples_per_step: int
-    examples_per_pass: int
+    tokens_per_pass: int
     loss_normalisation: LossNormalisation
     optimizer: Optimizer
     schedule: Schedule
     precision: Precision
     gradient_checkpointing: bool
     head_chunk_tokens: int
-    frozen_parts: tuple[ModelPart, ...]
+    tuning: Tuning
+    zero: Zero
     seed: int
     checkpoint_every_steps: int
+    tensorboard_path: str
     gate: Gate | None
 
 
@@ -164,6 +263,7 @@ class ModelJob:
     initializer_range: float
     seed: int
     vision_policy: VisionPolicy
+    architecture: Architecture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

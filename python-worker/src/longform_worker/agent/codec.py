@@ -21,6 +21,7 @@ from longform_worker.wire import Frame
 # Fields that mean something by being absent; what, says their comment in the proto.
 MAY_BE_ABSENT = frozenset(
     {
+        "longform.v1.StartJobRequest.ranks",
         "longform.v1.TrainingJob.gate",
         "longform.v1.TrainingResult.gate_value",
         "longform.v1.GenerateRequest.cancel",

@@ -21,7 +21,15 @@ from longform_worker.wire import BadFrame, Frame
 LOGGER = logging.getLogger("longform.agent")
 
 # The result in JobDone that a kind of job ends with.
-RESULTS = {"import": "imported", "model": "made", "training": "trained", "generation": "generated"}
+RESULTS = {
+    "import": "imported",
+    "model": "made",
+    "training": "trained",
+    "generation": "generated",
+    "audit": "audited",
+    "read": "read",
+    "fetch": "fetched",
+}
 
 
 class Job:

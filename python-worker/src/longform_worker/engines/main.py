@@ -23,7 +23,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import GenerationJob, ImportJob, ModelJob, TrainingJob, read_record
+from longform_worker.jobs import (
+    AuditJob,
+    FetchJob,
+    GenerationJob,
+    ImportJob,
+    ModelJob,
+    ReadJob,
+    TrainingJob,
+    read_record,
+)
 from longform_worker.wire import AGENT_PID_VARIABLE, EngineLink, LinkClosed
 
 # Kind of job: the module that does it and the record it is given.
@@ -31,6 +40,9 @@ ENGINES: Mapping[str, tuple[str, type[object]]] = {
     "import": ("longform_worker.engines.import_rows", ImportJob),
     "model": ("longform_worker.engines.make_model", ModelJob),
     "training": ("longform_worker.engines.train.loop", TrainingJob),
+    "audit": ("longform_worker.engines.audit", AuditJob),
+    "read": ("longform_worker.engines.read_dataset", ReadJob),
+    "fetch": ("longform_worker.engines.fetch", FetchJob),
     "generation": ("longform_worker.engines.generate.serve", GenerationJob),
 }
 

@@ -11,9 +11,20 @@ class ResizeRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RESIZE_RULE_UNSPECIFIED: _ClassVar[ResizeRule]
     RESIZE_RULE_KEEP_ASPECT: _ClassVar[ResizeRule]
     RESIZE_RULE_SQUARE: _ClassVar[ResizeRule]
+
+class DatasetFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DATASET_FORMAT_UNSPECIFIED: _ClassVar[DatasetFormat]
+    DATASET_FORMAT_SHAREGPT: _ClassVar[DatasetFormat]
+    DATASET_FORMAT_MESSAGES: _ClassVar[DatasetFormat]
+    DATASET_FORMAT_PARQUET: _ClassVar[DatasetFormat]
 RESIZE_RULE_UNSPECIFIED: ResizeRule
 RESIZE_RULE_KEEP_ASPECT: ResizeRule
 RESIZE_RULE_SQUARE: ResizeRule
+DATASET_FORMAT_UNSPECIFIED: DatasetFormat
+DATASET_FORMAT_SHAREGPT: DatasetFormat
+DATASET_FORMAT_MESSAGES: DatasetFormat
+DATASET_FORMAT_PARQUET: DatasetFormat
 
 class VisionPolicy(_message.Message):
     __slots__ = ("resize", "min_pixels", "max_pixels", "grid_multiple", "background", "max_images")
@@ -54,3 +65,31 @@ class ImportResult(_message.Message):
     images: int
     new_images: int
     def __init__(self, rows: _Optional[int] = ..., images: _Optional[int] = ..., new_images: _Optional[int] = ...) -> None: ...
+
+class ReadJob(_message.Message):
+    __slots__ = ("path", "format", "name", "image_root", "rows_path", "images_path", "limit")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ROOT_FIELD_NUMBER: _ClassVar[int]
+    ROWS_PATH_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_PATH_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    format: DatasetFormat
+    name: str
+    image_root: str
+    rows_path: str
+    images_path: str
+    limit: int
+    def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[DatasetFormat, str]] = ..., name: _Optional[str] = ..., image_root: _Optional[str] = ..., rows_path: _Optional[str] = ..., images_path: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ReadResult(_message.Message):
+    __slots__ = ("rows", "image_root", "found")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ROOT_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    image_root: str
+    found: str
+    def __init__(self, rows: _Optional[int] = ..., image_root: _Optional[str] = ..., found: _Optional[str] = ...) -> None: ...

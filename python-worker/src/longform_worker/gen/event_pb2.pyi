@@ -46,7 +46,7 @@ class Progress(_message.Message):
     def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class TrainingStep(_message.Message):
-    __slots__ = ("step", "steps", "loss", "gradient_norm", "learning_rate", "target_tokens", "tokens", "data_seconds", "forward_seconds", "backward_seconds", "update_seconds", "peak_memory_bytes")
+    __slots__ = ("step", "steps", "loss", "gradient_norm", "learning_rate", "target_tokens", "tokens", "data_seconds", "forward_seconds", "backward_seconds", "update_seconds", "peak_memory_bytes", "peak_device_memory_bytes", "passes", "ranks")
     STEP_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     LOSS_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,9 @@ class TrainingStep(_message.Message):
     BACKWARD_SECONDS_FIELD_NUMBER: _ClassVar[int]
     UPDATE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PEAK_DEVICE_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PASSES_FIELD_NUMBER: _ClassVar[int]
+    RANKS_FIELD_NUMBER: _ClassVar[int]
     step: int
     steps: int
     loss: float
@@ -71,7 +74,10 @@ class TrainingStep(_message.Message):
     backward_seconds: float
     update_seconds: float
     peak_memory_bytes: int
-    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., loss: _Optional[float] = ..., gradient_norm: _Optional[float] = ..., learning_rate: _Optional[float] = ..., target_tokens: _Optional[int] = ..., tokens: _Optional[int] = ..., data_seconds: _Optional[float] = ..., forward_seconds: _Optional[float] = ..., backward_seconds: _Optional[float] = ..., update_seconds: _Optional[float] = ..., peak_memory_bytes: _Optional[int] = ...) -> None: ...
+    peak_device_memory_bytes: int
+    passes: int
+    ranks: int
+    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., loss: _Optional[float] = ..., gradient_norm: _Optional[float] = ..., learning_rate: _Optional[float] = ..., target_tokens: _Optional[int] = ..., tokens: _Optional[int] = ..., data_seconds: _Optional[float] = ..., forward_seconds: _Optional[float] = ..., backward_seconds: _Optional[float] = ..., update_seconds: _Optional[float] = ..., peak_memory_bytes: _Optional[int] = ..., peak_device_memory_bytes: _Optional[int] = ..., passes: _Optional[int] = ..., ranks: _Optional[int] = ...) -> None: ...
 
 class GateMeasured(_message.Message):
     __slots__ = ("step", "value", "at_least", "passed")
@@ -122,16 +128,22 @@ class LogLine(_message.Message):
     def __init__(self, stream: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class JobDone(_message.Message):
-    __slots__ = ("imported", "trained", "made", "generated")
+    __slots__ = ("imported", "trained", "made", "generated", "audited", "read", "fetched")
     IMPORTED_FIELD_NUMBER: _ClassVar[int]
     TRAINED_FIELD_NUMBER: _ClassVar[int]
     MADE_FIELD_NUMBER: _ClassVar[int]
     GENERATED_FIELD_NUMBER: _ClassVar[int]
+    AUDITED_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_FIELD_NUMBER: _ClassVar[int]
     imported: _dataset_pb2.ImportResult
     trained: _training_pb2.TrainingResult
     made: _training_pb2.ModelResult
     generated: GenerationDone
-    def __init__(self, imported: _Optional[_Union[_dataset_pb2.ImportResult, _Mapping]] = ..., trained: _Optional[_Union[_training_pb2.TrainingResult, _Mapping]] = ..., made: _Optional[_Union[_training_pb2.ModelResult, _Mapping]] = ..., generated: _Optional[_Union[GenerationDone, _Mapping]] = ...) -> None: ...
+    audited: _training_pb2.AuditResult
+    read: _dataset_pb2.ReadResult
+    fetched: _training_pb2.FetchResult
+    def __init__(self, imported: _Optional[_Union[_dataset_pb2.ImportResult, _Mapping]] = ..., trained: _Optional[_Union[_training_pb2.TrainingResult, _Mapping]] = ..., made: _Optional[_Union[_training_pb2.ModelResult, _Mapping]] = ..., generated: _Optional[_Union[GenerationDone, _Mapping]] = ..., audited: _Optional[_Union[_training_pb2.AuditResult, _Mapping]] = ..., read: _Optional[_Union[_dataset_pb2.ReadResult, _Mapping]] = ..., fetched: _Optional[_Union[_training_pb2.FetchResult, _Mapping]] = ...) -> None: ...
 
 class GenerationDone(_message.Message):
     __slots__ = ("requests",)

@@ -31,6 +31,7 @@ class FailureCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FAILURE_CODE_RUN_BUSY: _ClassVar[FailureCode]
     FAILURE_CODE_STORE_CORRUPT: _ClassVar[FailureCode]
     FAILURE_CODE_INTERNAL: _ClassVar[FailureCode]
+    FAILURE_CODE_PREEMPTED: _ClassVar[FailureCode]
 FAILURE_CODE_UNSPECIFIED: FailureCode
 FAILURE_CODE_USER_CANCEL: FailureCode
 FAILURE_CODE_SPEC_REFUSED: FailureCode
@@ -53,6 +54,7 @@ FAILURE_CODE_USER_CODE: FailureCode
 FAILURE_CODE_RUN_BUSY: FailureCode
 FAILURE_CODE_STORE_CORRUPT: FailureCode
 FAILURE_CODE_INTERNAL: FailureCode
+FAILURE_CODE_PREEMPTED: FailureCode
 
 class Failure(_message.Message):
     __slots__ = ("code", "detail", "field_path", "facts")

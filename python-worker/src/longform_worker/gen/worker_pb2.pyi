@@ -52,7 +52,7 @@ class HandshakeReply(_message.Message):
     def __init__(self, worker_version: _Optional[str] = ..., host: _Optional[str] = ..., pid: _Optional[int] = ..., epoch: _Optional[int] = ..., environments: _Optional[_Iterable[_Union[EnvironmentReport, _Mapping]]] = ..., jobs: _Optional[_Iterable[str]] = ..., live_endpoint: _Optional[str] = ...) -> None: ...
 
 class StartJobRequest(_message.Message):
-    __slots__ = ("job_id", "environment", "log_path", "threads", "model", "training", "generation")
+    __slots__ = ("job_id", "environment", "log_path", "threads", "model", "training", "generation", "audit", "read", "fetch", "ranks")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     LOG_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,10 @@ class StartJobRequest(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    FETCH_FIELD_NUMBER: _ClassVar[int]
+    RANKS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     environment: str
     log_path: str
@@ -68,7 +72,41 @@ class StartJobRequest(_message.Message):
     model: _training_pb2.ModelJob
     training: _training_pb2.TrainingJob
     generation: _generation_pb2.GenerationJob
-    def __init__(self, job_id: _Optional[str] = ..., environment: _Optional[str] = ..., log_path: _Optional[str] = ..., threads: _Optional[int] = ..., model: _Optional[_Union[_training_pb2.ModelJob, _Mapping]] = ..., training: _Optional[_Union[_training_pb2.TrainingJob, _Mapping]] = ..., generation: _Optional[_Union[_generation_pb2.GenerationJob, _Mapping]] = ..., **kwargs) -> None: ...
+    audit: _training_pb2.AuditJob
+    read: _dataset_pb2.ReadJob
+    fetch: _training_pb2.FetchJob
+    ranks: Ranks
+    def __init__(self, job_id: _Optional[str] = ..., environment: _Optional[str] = ..., log_path: _Optional[str] = ..., threads: _Optional[int] = ..., model: _Optional[_Union[_training_pb2.ModelJob, _Mapping]] = ..., training: _Optional[_Union[_training_pb2.TrainingJob, _Mapping]] = ..., generation: _Optional[_Union[_generation_pb2.GenerationJob, _Mapping]] = ..., audit: _Optional[_Union[_training_pb2.AuditJob, _Mapping]] = ..., read: _Optional[_Union[_dataset_pb2.ReadJob, _Mapping]] = ..., fetch: _Optional[_Union[_training_pb2.FetchJob, _Mapping]] = ..., ranks: _Optional[_Union[Ranks, _Mapping]] = ..., **kwargs) -> None: ...
+
+class Ranks(_message.Message):
+    __slots__ = ("first_rank", "local_ranks", "world_size", "rendezvous")
+    FIRST_RANK_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_RANKS_FIELD_NUMBER: _ClassVar[int]
+    WORLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RENDEZVOUS_FIELD_NUMBER: _ClassVar[int]
+    first_rank: int
+    local_ranks: int
+    world_size: int
+    rendezvous: Rendezvous
+    def __init__(self, first_rank: _Optional[int] = ..., local_ranks: _Optional[int] = ..., world_size: _Optional[int] = ..., rendezvous: _Optional[_Union[Rendezvous, _Mapping]] = ...) -> None: ...
+
+class Rendezvous(_message.Message):
+    __slots__ = ("address", "port")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port: int
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ...) -> None: ...
+
+class OfferRendezvousRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class OfferRendezvousReply(_message.Message):
+    __slots__ = ("rendezvous",)
+    RENDEZVOUS_FIELD_NUMBER: _ClassVar[int]
+    rendezvous: Rendezvous
+    def __init__(self, rendezvous: _Optional[_Union[Rendezvous, _Mapping]] = ...) -> None: ...
 
 class StartJobReply(_message.Message):
     __slots__ = ("started",)

@@ -43,6 +43,11 @@ class WorkerServiceStub:
                 request_serializer=longform_dot_v1_dot_worker__pb2.HandshakeRequest.SerializeToString,
                 response_deserializer=longform_dot_v1_dot_worker__pb2.HandshakeReply.FromString,
                 _registered_method=True)
+        self.OfferRendezvous = channel.unary_unary(
+                '/longform.v1.WorkerService/OfferRendezvous',
+                request_serializer=longform_dot_v1_dot_worker__pb2.OfferRendezvousRequest.SerializeToString,
+                response_deserializer=longform_dot_v1_dot_worker__pb2.OfferRendezvousReply.FromString,
+                _registered_method=True)
         self.StartJob = channel.unary_unary(
                 '/longform.v1.WorkerService/StartJob',
                 request_serializer=longform_dot_v1_dot_worker__pb2.StartJobRequest.SerializeToString,
@@ -77,6 +82,13 @@ class WorkerServiceServicer:
 
     def Handshake(self, request, context):
         """Says who is there and what it can do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OfferRendezvous(self, request, context):
+        """Offers a place on this node where the ranks of a job can meet; the runner hands it to all agents.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +136,11 @@ def add_WorkerServiceServicer_to_server(servicer, server):
                     servicer.Handshake,
                     request_deserializer=longform_dot_v1_dot_worker__pb2.HandshakeRequest.FromString,
                     response_serializer=longform_dot_v1_dot_worker__pb2.HandshakeReply.SerializeToString,
+            ),
+            'OfferRendezvous': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferRendezvous,
+                    request_deserializer=longform_dot_v1_dot_worker__pb2.OfferRendezvousRequest.FromString,
+                    response_serializer=longform_dot_v1_dot_worker__pb2.OfferRendezvousReply.SerializeToString,
             ),
             'StartJob': grpc.unary_unary_rpc_method_handler(
                     servicer.StartJob,
@@ -180,6 +197,33 @@ class WorkerService:
             '/longform.v1.WorkerService/Handshake',
             longform_dot_v1_dot_worker__pb2.HandshakeRequest.SerializeToString,
             longform_dot_v1_dot_worker__pb2.HandshakeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferRendezvous(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/longform.v1.WorkerService/OfferRendezvous',
+            longform_dot_v1_dot_worker__pb2.OfferRendezvousRequest.SerializeToString,
+            longform_dot_v1_dot_worker__pb2.OfferRendezvousReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,15 +48,21 @@ class Collator:
         self._cached_bytes = 0
 
     def passes(
-        self, rows: Sequence[PlannedRow], examples_per_pass: int, normalisation: LossNormalisation
+        self, rows: Sequence[PlannedRow], tokens_per_pass: int, normalisation: LossNormalisation
     ) -> Iterator[Pass]:
         """The passes of one step, each made when it is asked for. The weights of all of them together sum up to 1.
 
         A caller that lets go of a pass before it asks for the next has the pixels of one alone on the device.
         """
         weights = row_weights(rows, normalisation)
-        for start in range(0, len(rows), examples_per_pass):
-            yield self._pass(rows[start : start + examples_per_pass], weights[start : start + examples_per_pass])
+        start = 0
+        while start < len(rows):
+            end, tokens = start + 1, rows[start].tokens
+            while end < len(rows) and tokens + rows[end].tokens <= tokens_per_pass:
+                tokens += rows[end].tokens
+                end += 1
+            yield self._pass(rows[start:end], weights[start:end])
+            start = end
 
     def _pass(self, rows: Sequence[PlannedRow], weights: Sequence[float]) -> Pass:
         width = max(row.tokens for row in rows)

@@ -23,7 +23,7 @@ def exact_match(trainer: Trainer, rows: Sequence[PlannedRow]) -> float:
     exact = 0
     loaded.model.eval()
     with torch.no_grad():
-        for batch in trainer.collator.passes(by_length, job.examples_per_pass, LossNormalisation.TOKEN):
+        for batch in trainer.collator.passes(by_length, job.tokens_per_pass, LossNormalisation.TOKEN):
             hidden_NH = trainer.hidden_of_targets(batch)
             head_VH = loaded.model.lm_head.weight.to(hidden_NH.dtype)
             hits_N = greedy_hits(hidden_NH, head_VH, batch.targets_N, job.head_chunk_tokens)

@@ -16,7 +16,7 @@ def check_settings(job: TrainingJob) -> None:
     counts = {
         "steps": job.steps,
         "examples_per_step": job.examples_per_step,
-        "examples_per_pass": job.examples_per_pass,
+        "tokens_per_pass": job.tokens_per_pass,
         "head_chunk_tokens": job.head_chunk_tokens,
         "max_tokens": job.max_tokens,
         **({"gate.every_steps": job.gate.every_steps} if job.gate else {}),
@@ -24,8 +24,6 @@ def check_settings(job: TrainingJob) -> None:
     for field, count in counts.items():
         if count < 1:
             raise _refused(field, "at least 1", count)
-    if job.examples_per_pass > job.examples_per_step:
-        raise _refused("examples_per_pass", f"at most examplesPerStep = {job.examples_per_step}", job.examples_per_pass)
     shares = {
         "schedule.warmup_fraction": job.schedule.warmup_fraction,
         "schedule.final_fraction": job.schedule.final_fraction,

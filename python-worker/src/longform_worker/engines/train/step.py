@@ -34,6 +34,9 @@ class StepReport:
     backward_seconds: float
     update_seconds: float
     peak_memory_bytes: int
+    peak_device_memory_bytes: int
+    passes: int
+    ranks: int
 
 
 class Trainer:
@@ -47,7 +50,7 @@ class Trainer:
         self.loaded = loaded
         self.job = job
         self.collator = Collator(loaded, Path(job.blob_root))
-        freeze(loaded, job.frozen_parts)
+        freeze(loaded, job.tuning.full.frozen_parts if job.tuning.full else ())
         self.optimizer = make_optimizer(loaded, job.optimizer)
         if job.gradient_checkpointing:
             loaded.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -73,10 +76,12 @@ class Trainer:
         # So that a resumed step draws the same numbers as an undisturbed one.
         torch.manual_seed(self.job.seed * 1_000_003 + step)  # pyright: ignore[reportUnknownMemberType]
         clock = _Clock()
-        passes = self.collator.passes(rows, self.job.examples_per_pass, self.job.loss_normalisation)
+        passes = self.collator.passes(rows, self.job.tokens_per_pass, self.job.loss_normalisation)
         loss = data_seconds = forward_seconds = backward_seconds = 0.0
         self.optimizer.zero_grad(set_to_none=True)
+        count = 0
         for batch in passes:
+            count += 1
             data_seconds += clock.lap()
             pass_loss = weighted_cross_entropy(
                 self.hidden_of_targets(batch),
@@ -106,6 +111,9 @@ class Trainer:
             backward_seconds=backward_seconds,
             update_seconds=clock.lap(),
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_device_memory_bytes=0,
+            passes=count,
+            ranks=1,
         )
 
     def _clip(self) -> float:
@@ -125,7 +133,7 @@ def freeze(loaded: LoadedModel, frozen_parts: Sequence[ModelPart]) -> None:
         raise EngineFailure(
             "spec_refused",
             "frozenParts names every part of the model; nothing is left to train.",
-            field_path="training.frozen_parts",
+            field_path="training.tuning.full.frozen_parts",
             expected="at least one part left out",
             found=", ".join(frozen_parts),
         )
