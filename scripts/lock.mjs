@@ -13,11 +13,15 @@ const wheels = process.env["PIP_FIND_LINKS"];
 const cpuTorch = wheels ? ["--find-links", wheels] : ["--torch-backend", "cpu"];
 const common = ["--universal", "--python-version", "3.11", "--no-annotate", "--upgrade", "--quiet"];
 
-/** Each lock with the options that choose its torch; dev.in is held to the first by a constraint. @type {[string, string[]][]} */
+/**
+ * Each lock with the options that choose its torch. dev.in is held to the first by a constraint, and its lock
+ * leaves torch out, because it is installed beside either.
+ * @type {[string, string[]][]}
+ */
 const locks = [
   ["train-cpu", cpuTorch],
   ["train-gpu", []],
-  ["dev", cpuTorch],
+  ["dev", [...cpuTorch, "--no-emit-package", "torch"]],
 ];
 for (const [name, source] of locks) {
   const args = ["pip", "compile", `${name}.in`, "--output-file", `${name}.lock`, ...common, ...source];

@@ -150,7 +150,7 @@ export function trainEnvironment({ torch, logFile, variables }) {
   const base = findPython(variables);
   return {
     does: `make the Python environment "train" (${variant === "cpu" ? "torch for CPUs" : "torch with CUDA"}, Python ${base.version.join(".")}) in ${longformHome(variables)}`,
-    downloadMegabytes: variant === "cpu" ? 300 : 3300,
+    downloadMegabytes: variant === "cpu" ? 400 : 3400,
     diskMegabytes: variant === "cpu" ? 2500 : 12_000,
     run: () => makeEnvironment({ folder, locks, variant, base, logFile, variables }),
   };
