@@ -70,10 +70,9 @@ function training(seed: number): Experiment {
       maxTokens: 512,
       precision: "float32",
       gradientCheckpointing: false,
-      frozenParts: [],
+      tuning: { kind: "full", frozenParts: [] },
       steps: STEPS,
       examplesPerStep: 32,
-      examplesPerPass: 32,
       optimizer: { peakLearningRate: 1e-3 },
       seed,
     });

@@ -5,6 +5,7 @@ import { planStages, type StageNode } from "../sdk/plan/stages.js";
 import { runPaths } from "../sdk/run-folder/run-paths.js";
 import type { Experiment } from "../sdk/spec/experiment.js";
 import { publishResults } from "./outcome/publish-results.js";
+import { refuseRows } from "./stages/audit.js";
 import type { StageContext } from "./stages/context.js";
 import { Inputs } from "./stages/inputs.js";
 import { type LookUp, lookUp } from "./stages/look-up.js";
@@ -40,6 +41,7 @@ export async function runExperiment(
       inputs.set(node.id, hit);
       await store.append({ type: "stage_cached", stage: node.id, kind: node.kind, key });
     }
+    if (node.kind === "audit" && node.training) await refuseRows(inputs.audit(node.id), store.blobs);
     // The result is stored: checkpoints and unfinished files, under whatever key, are of no use any more. What cannot
     // be removed takes room and does no other harm: no reason to fail a run.
     await rm(workOf(store.runDir, node), { recursive: true, force: true }).catch(() => undefined);

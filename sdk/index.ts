@@ -3,7 +3,17 @@ export type { Audit, AuditInput } from "./spec/audit.js";
 export { type ExperimentBuilder, experiment, type StageScores } from "./experiment/experiment.js";
 export { SpecError, type SpecFinding } from "./experiment/spec-error.js";
 export { type Failure, type FailureCode, RunError } from "./failure/failure.js";
-export { type Dataset, type DatasetInput, generated, hubDataset, longWriterV22k, openAiMessages, parquet, records, shareGpt } from "./spec/dataset.js";
+export {
+  type Dataset,
+  type DatasetInput,
+  generated,
+  hubDataset,
+  longWriterV22k,
+  openAiMessages,
+  parquet,
+  records,
+  shareGpt,
+} from "./spec/dataset.js";
 export type { Engine, EngineInput } from "./spec/engine.js";
 export type { Experiment } from "./spec/experiment.js";
 export type { Gate, GateInput } from "./spec/gate.js";

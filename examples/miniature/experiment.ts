@@ -1,4 +1,4 @@
-import { experiment, generated, programJudge, scratch, userFunction } from "longform";
+import { experiment, full, generated, programJudge, scratch, userFunction } from "longform";
 
 const world = new URL("./world.ts", import.meta.url);
 const judge = programJudge(new URL("./judge.ts", import.meta.url), "judge");
@@ -13,7 +13,7 @@ const tiny = {
   maxTokens: 512,
   precision: "float32",
   gradientCheckpointing: false,
-  frozenParts: [],
+  tuning: full({ frozenParts: [] }),
 } as const;
 
 const schedule = { kind: "cosine", warmupFraction: 0.1, finalFraction: 0.05 } as const;
@@ -52,7 +52,6 @@ export default experiment(
       dataset: generated(world, "singlePages", { seed: 3, count: 1_500 }),
       steps: 300,
       examplesPerStep: 32,
-      examplesPerPass: 32,
       optimizer: optimizer(3e-3),
       schedule,
       gate: { dataset: heldOutPages, atLeast: 0.85, everySteps: 150, extraRounds: 1 },
@@ -63,7 +62,6 @@ export default experiment(
       dataset: generated(world, "shortDecks", { seed: 4, count: 1_500 }),
       steps: 360,
       examplesPerStep: 16,
-      examplesPerPass: 16,
       optimizer: optimizer(3e-3),
       schedule,
       gate: { dataset: heldOutPages, atLeast: 0.9, everySteps: 180, extraRounds: 1 },
@@ -74,7 +72,6 @@ export default experiment(
       dataset: generated(world, "longDecks", { seed: 5, count: 800 }),
       steps: 200,
       examplesPerStep: 16,
-      examplesPerPass: 16,
       optimizer: optimizer(2e-3),
       schedule,
     });

@@ -1,7 +1,7 @@
 import type { FailureCode } from "../../sdk/failure/failure.js";
 
 /** Exit codes of the command, as its help explains them. */
-export const ExitCode = { done: 0, failed: 1, badInput: 2, lost: 3, cancelled: 130 } as const;
+export const ExitCode = { done: 0, failed: 1, badInput: 2, lost: 3, preempted: 75, cancelled: 130 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** What a failure means for whoever started the command: whether something must be changed before it can work. */
@@ -9,6 +9,8 @@ export function exitCodeOf(code: FailureCode): ExitCode {
   switch (code) {
     case "user_cancel":
       return ExitCode.cancelled;
+    case "preempted":
+      return ExitCode.preempted;
     case "spec_refused":
     case "data_refused":
     case "model_refused":

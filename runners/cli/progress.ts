@@ -62,6 +62,8 @@ export function advance(before: Progress, { event, time }: StoredEvent, options:
     case "run_failed":
     case "run_cancelled":
       return advanceRun(before, event, nowMs);
+    case "run_preempted":
+      return { progress: before, lines: [always("preempted: what was done is kept")] };
     case "cancel_asked":
       return { progress: before, lines: [always(`cancelling: ${event.reason}`)] };
     case "log":

@@ -2,7 +2,17 @@ import { RunError } from "../../sdk/failure/failure.js";
 import type { Weights } from "../../sdk/plan/stages.js";
 import type { BlobStore } from "../store/blobs.js";
 import { folderSha256 } from "./model-folder.js";
-import type { ModelResult, RowsResult, ScoresResult, StageResult, TextsResult, VerdictsResult } from "./results.js";
+import type {
+  AuditResult,
+  FetchResult,
+  ModelResult,
+  ReadResult,
+  RowsResult,
+  ScoresResult,
+  StageResult,
+  TextsResult,
+  VerdictsResult,
+} from "./results.js";
 
 /** The results of earlier nodes, by the kind that a node needs. */
 export class Inputs {
@@ -17,10 +27,29 @@ export class Inputs {
     return ids.every((id) => this.#results.has(id));
   }
 
-  rows(id: string): RowsResult {
+  /** Imported rows, or those of them that an audit has left. */
+  rows(id: string): Pick<RowsResult, "file" | "rows" | "images"> {
     const result = this.#results.get(id);
-    if (result?.kind === "rows") return result;
+    if (result?.kind === "rows" || result?.kind === "audit") return result;
     throw missing(id, "rows");
+  }
+
+  audit(id: string): AuditResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "audit") return result;
+    throw missing(id, "audit");
+  }
+
+  read(id: string): ReadResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "read") return result;
+    throw missing(id, "rows");
+  }
+
+  fetched(id: string): FetchResult {
+    const result = this.#results.get(id);
+    if (result?.kind === "fetch") return result;
+    throw missing(id, "files");
   }
 
   model(id: string): ModelResult {
@@ -50,8 +79,12 @@ export class Inputs {
   /** What identifies the weights by content. */
   async weightsKey(weights: Weights): Promise<string> {
     switch (weights.kind) {
-      case "node":
+      case "node": {
+        const result = this.#results.get(weights.id);
+        // A commit of a hub never changes.
+        if (result?.kind === "fetch") return `${result.repository}@${result.commit}`;
         return this.model(weights.id).folder.tree;
+      }
       case "folder":
         return await folderSha256(weights.path);
       case "none":
@@ -62,8 +95,10 @@ export class Inputs {
   /** Where the weights lie. */
   weightsPath(weights: Weights, blobs: BlobStore): string {
     switch (weights.kind) {
-      case "node":
-        return blobs.treePath(this.model(weights.id).folder);
+      case "node": {
+        const result = this.#results.get(weights.id);
+        return result?.kind === "fetch" ? result.path : blobs.treePath(this.model(weights.id).folder);
+      }
       case "folder":
         return weights.path;
       case "none":

@@ -4,6 +4,7 @@ import type { StageNode } from "../../sdk/plan/stages.js";
 import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
 import { explainMiss } from "../store/explain-miss.js";
 import type { StageCache } from "../store/stage-cache.js";
+import { lasts } from "./fetch.js";
 import type { Inputs } from "./inputs.js";
 import { StageResult } from "./results.js";
 
@@ -28,11 +29,15 @@ export async function lookUp(
   experiment: string,
   { cache, blobs }: { readonly cache: StageCache; readonly blobs: BlobReader },
 ): Promise<LookUp> {
-  const { key, parts } = await stageKey(node, inputs);
+  const { key, parts } = await stageKey(node, inputs, blobs);
   const found = await cache.get(key);
   if (found.hit) {
     const result = StageResult.safeParse(found.entry.result);
     if (!result.success) return { key, parts, why: "its stored result has an older form" };
+    if (node.kind === "fetch" && !lasts(node))
+      return { key, parts, why: `${node.source.revision} may stand for another commit by now` };
+    if (result.data.kind === "fetch" && !existsSync(result.data.path))
+      return { key, parts, why: "it is no longer in the local cache" };
     const failed = "failed" in result.data ? result.data.failed : 0;
     if (failed > 0)
       return {

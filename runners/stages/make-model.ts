@@ -3,6 +3,7 @@ import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { MakeModelNode } from "../../sdk/plan/stages.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
+import { resources } from "./import-rows.js";
 import type { Inputs } from "./inputs.js";
 import type { ModelResult } from "./results.js";
 
@@ -20,14 +21,15 @@ export function parts(node: MakeModelNode, inputs: Inputs): JsonValue {
 /** A model folder with random weights and a tokenizer trained on the corpus. */
 export async function run(node: MakeModelNode, context: StageContext): Promise<ModelResult> {
   const { blobs } = context.store;
-  const { vocabularySize, text, vision, initializerRange, seed } = node.model;
+  const { architecture, vocabularySize, text, vision, initializerRange, seed } = node.model;
   const outputPath = join(context.folder, "model");
   const worker = await context.worker();
   const done = await worker.runJob(
     {
-      ...jobEnvelope(node.id, node.spec.resources, context),
+      ...jobEnvelope(node.id, resources, context),
       job: {
         kind: "model",
+        architecture,
         outputPath,
         corpusRowsPath: blobs.path(context.inputs.rows(node.corpus).file),
         vocabularySize,

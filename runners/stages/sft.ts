@@ -2,16 +2,19 @@ import { dirname, join } from "node:path";
 import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { SftNode } from "../../sdk/plan/stages.js";
+import { runPaths } from "../../sdk/run-folder/run-paths.js";
+import type { Optimizer } from "../../sdk/spec/optimizer.js";
+import { ModelPart, type Tuning } from "../../sdk/spec/tuning.js";
 import type { Job } from "../workers/jobs.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import type { Inputs } from "./inputs.js";
 import type { ModelResult } from "./results.js";
 
-export const version = 2;
+export const version = 3;
 
 type TrainingOrder = Extract<Job, { kind: "training" }>;
 
-/** Everything that moves the weights; the places of things, and how often they are saved, do not. */
+/** Everything that decides the weights. How the work is split, and how often it is saved, changes no more than rounding. */
 export async function parts(node: SftNode, inputs: Inputs): Promise<JsonValue> {
   const {
     kind: _kind,
@@ -19,8 +22,14 @@ export async function parts(node: SftNode, inputs: Inputs): Promise<JsonValue> {
     model: _model,
     dataset: _dataset,
     gate,
+    tooLong: _tooLong,
     resources: _resources,
+    zero: _zero,
+    tokensPerPass: _tokensPerPass,
+    headChunkTokens: _headChunkTokens,
+    gradientCheckpointing: _gradientCheckpointing,
     checkpointEverySteps: _saved,
+    tensorboard: _tensorboard,
     ...settings
   } = node.spec;
   return {
@@ -51,13 +60,18 @@ export async function run(node: SftNode, context: StageContext): Promise<ModelRe
 }
 
 /** The settings of the spec as they are, with the places of things. */
-function trainingJob({ spec, weights, rows: rowsNode, gateRows }: SftNode, context: StageContext): TrainingOrder {
+function trainingJob(node: SftNode, context: StageContext): TrainingOrder {
+  const { spec, weights, rows: rowsNode, gateRows } = node;
   const {
     kind: _kind,
     name: _name,
     model: _model,
     dataset: _dataset,
     resources: _resources,
+    tooLong: _tooLong,
+    tensorboard,
+    tuning,
+    optimizer,
     epochs,
     gate,
     ...settings
@@ -67,6 +81,9 @@ function trainingJob({ spec, weights, rows: rowsNode, gateRows }: SftNode, conte
   return {
     ...settings,
     kind: "training",
+    optimizer: optimizerSettings(optimizer),
+    tuning: tuningSettings(tuning),
+    tensorboardPath: tensorboard ? join(runPaths(store.runDir).stages, node.id, "tensorboard") : "",
     modelPath: inputs.weightsPath(weights, store.blobs),
     rowsPath: store.blobs.path(rows.file),
     blobRoot: store.blobs.root,
@@ -82,4 +99,17 @@ function trainingJob({ spec, weights, rows: rowsNode, gateRows }: SftNode, conte
 function gateSettings(gate: NonNullable<SftNode["spec"]["gate"]>) {
   const { dataset: _, ...settings } = gate;
   return settings;
+}
+
+function optimizerSettings({ partLearningRates, ...settings }: Optimizer): TrainingOrder["optimizer"] {
+  const rates = ModelPart.options.flatMap((part) => {
+    const peakLearningRate = partLearningRates[part];
+    return peakLearningRate === undefined ? [] : [{ part, peakLearningRate }];
+  });
+  return { ...settings, partLearningRates: rates };
+}
+
+function tuningSettings(tuning: Tuning): TrainingOrder["tuning"] {
+  const { kind: _, ...settings } = tuning;
+  return "rank" in settings ? { lora: settings } : { full: settings };
 }

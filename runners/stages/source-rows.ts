@@ -7,10 +7,12 @@ import { z } from "zod";
 import { canonicalJson, type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { parseSpec, SpecError } from "../../sdk/experiment/spec-error.js";
 import { failureOf, RunError } from "../../sdk/failure/failure.js";
-import { fileHash } from "../../sdk/run-folder/blob-reader.js";
+import type { ImportNode } from "../../sdk/plan/stages.js";
+import { type BlobReader, fileHash } from "../../sdk/run-folder/blob-reader.js";
 import type { Dataset } from "../../sdk/spec/dataset.js";
 import { BenchRow, TrainingRow } from "../../sdk/spec/rows.js";
 import type { StageContext } from "./context.js";
+import type { Inputs } from "./inputs.js";
 
 export type SourceRow = TrainingRow | BenchRow;
 
@@ -21,18 +23,56 @@ export interface SourceRows {
   readonly imageRoot: string;
 }
 
+/** Where the rows of a node come from: a file of JSON lines, or a user's function. */
+export type RowsSource =
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      /** Folder that image paths are relative to. */
+      readonly imageRoot: string;
+      /** What messages call it. */
+      readonly name: string;
+      readonly limit: number | undefined;
+    }
+  | Extract<Dataset, { readonly kind: "generated" }>;
+
+/** The source of a node's rows: its dataset, or what another node has read for it. */
+export function rowsSource(
+  { dataset, read }: Pick<ImportNode, "dataset" | "read">,
+  { inputs, blobs }: { readonly inputs: Inputs; readonly blobs: BlobReader },
+): RowsSource {
+  if (dataset.kind === "generated") return dataset;
+  if (dataset.kind === "records")
+    return {
+      kind: "file",
+      path: dataset.path,
+      imageRoot: dirname(dataset.path),
+      name: dataset.path,
+      limit: dataset.limit,
+    };
+  if (read === null) throw new RunError({ code: "internal", detail: `nothing has read the ${dataset.kind} dataset` });
+  const { file, images, imageRoot } = inputs.read(read);
+  return {
+    kind: "file",
+    path: blobs.path(file),
+    imageRoot: images === undefined ? imageRoot : blobs.treePath(images),
+    name: dataset.kind === "hub" ? dataset.repository : dataset.path,
+    limit: undefined,
+  };
+}
+
 /**
- * Reads or makes the rows of a dataset.
+ * Reads or makes rows.
  *
  * @throws RunError data_refused naming file, row and field; user_code when the user's function throws.
  */
 export async function readSourceRows(
-  dataset: Dataset,
+  from: RowsSource,
   kind: "training" | "bench",
   context: StageContext,
 ): Promise<SourceRows> {
-  const source = sourceName(dataset);
-  const values = dataset.kind === "records" ? readLines(dataset.path) : callDataset(dataset, context);
+  const source = sourceName(from);
+  const values = from.kind === "file" ? readLines(from.path) : callDataset(from, context);
   const rows: SourceRow[] = [];
   const ids = new Map<string, string>();
   for await (const { where, value } of values) {
@@ -43,14 +83,15 @@ export async function readSourceRows(
       throw refused(source, where, "id", `"${row.id}", which ${twin} has too`, "an id of its own");
     ids.set(row.id, where);
     rows.push(row);
+    if (rows.length === from.limit) break;
   }
   if (rows.length === 0) throw refused(source, "the whole dataset", "", "no rows", "at least one row");
-  return { rows, imageRoot: dataset.kind === "records" ? dirname(dataset.path) : "" };
+  return { rows, imageRoot: from.kind === "file" ? from.imageRoot : "" };
 }
 
-/** A dataset in messages: its file, or the function that makes it. */
-export function sourceName(dataset: Dataset): string {
-  return dataset.kind === "records" ? dataset.path : `${dataset.function.name}()`;
+/** A source in messages: its file, or the function that makes it. */
+export function sourceName(source: RowsSource): string {
+  return source.kind === "file" ? source.name : `${source.function.name}()`;
 }
 
 /** Rows as the text of a JSON-lines file. */
@@ -63,14 +104,17 @@ export function rowsText(rows: readonly SourceRow[]): string {
  *
  * @throws RunError data_refused naming file, row and image where an image is no file below the folder of the rows.
  */
-export async function datasetKey(dataset: Dataset): Promise<JsonValue> {
-  if (dataset.kind === "generated") return toJson(dataset);
+export async function datasetKey(source: RowsSource): Promise<JsonValue> {
+  if (source.kind === "generated") return toJson(source);
   const hash = createHash("sha256");
-  for await (const { where, value } of readLines(dataset.path)) {
+  let rows = 0;
+  for await (const { where, value } of readLines(source.path)) {
     hash.update(`${canonicalJson(toJson(value))}\n`);
     const { data } = RowImages.safeParse(value);
     for (const [index, { path }] of data?.images.entries() ?? [])
-      if (path !== undefined) hash.update(`${await imageSha256(dataset.path, where, index, path)}\n`);
+      if (path !== undefined) hash.update(`${await imageSha256(source, where, index, path)}\n`);
+    rows += 1;
+    if (rows === source.limit) break;
   }
   return { kind: "records", sha256: hash.digest("hex") };
 }
@@ -78,7 +122,12 @@ export async function datasetKey(dataset: Dataset): Promise<JsonValue> {
 const RowImages = z.looseObject({ images: z.array(z.looseObject({ path: z.string().optional() })) });
 
 /** Links are followed first: what is read lies below the folder of the rows, as the import demands too. */
-async function imageSha256(file: string, row: string, image: number, path: string): Promise<string> {
+async function imageSha256(
+  { name: file, imageRoot }: Extract<RowsSource, { readonly kind: "file" }>,
+  row: string,
+  image: number,
+  path: string,
+): Promise<string> {
   const refuse = (found: string, cause?: unknown) =>
     new RunError(
       {
@@ -88,7 +137,7 @@ async function imageSha256(file: string, row: string, image: number, path: strin
       { cause },
     );
   try {
-    const root = await realpath(dirname(file));
+    const root = await realpath(imageRoot);
     const real = await realpath(resolve(root, path));
     if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) throw refuse(`which is ${real}`);
     // A device or a pipe may have no end.

@@ -8,7 +8,7 @@ export function namingSpec(error: unknown, node: string, experiment: Experiment)
   return new RunError({ ...error.failure, fieldPath }, { cause: error });
 }
 
-const JOBS: ReadonlySet<string> = new Set(["import", "model", "training", "generation"]);
+const JOBS: ReadonlySet<string> = new Set(["import", "model", "training", "generation", "audit", "read", "fetch"]);
 
 /**
  * The path in the spec of a field of a job, such as `stages.0.maxTokens` for `training.max_tokens`. A field that came
@@ -29,6 +29,7 @@ export function specPath(jobPath: string, node: string, { stages }: Experiment):
 
 /** Where in a stage a field of a job may come from; the first part that has it counts. */
 function homesOf(stage: Stage, job: string): readonly (readonly [readonly string[], object])[] {
+  if (stage.kind === "audit") return [[[], stage]];
   const everywhere = [
     [[], stage],
     [["resources"], stage.resources],

@@ -1,5 +1,6 @@
 import { canonicalJson, type JsonValue, sha256 } from "../../sdk/experiment/canonical-json.js";
 import type { StageNode } from "../../sdk/plan/stages.js";
+import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
 import { environmentVersions } from "../launch/environments.js";
 import type { Inputs } from "./inputs.js";
 import { environmentOf, partsOf } from "./stage-kinds.js";
@@ -13,14 +14,16 @@ export interface StageKey {
 /** Libraries whose versions decide results, by kind of work. */
 const DECIDING_LIBRARIES: Readonly<Partial<Record<StageNode["kind"], readonly string[]>>> = {
   import: ["pillow"],
+  read: ["pyarrow"],
+  audit: ["transformers", "tokenizers"],
   makeModel: ["torch", "transformers", "tokenizers"],
   sft: ["torch", "transformers", "tokenizers"],
   generate: ["torch", "transformers", "tokenizers"],
 };
 
 /** The key of a node whose inputs have results: kind, version of the code, settings, contents, tools. */
-export async function stageKey(node: StageNode, inputs: Inputs): Promise<StageKey> {
-  const { version, parts } = await partsOf(node, inputs);
+export async function stageKey(node: StageNode, inputs: Inputs, blobs: BlobReader): Promise<StageKey> {
+  const { version, parts } = await partsOf(node, inputs, blobs);
   const all: JsonValue = { kind: node.kind, version, parts, tools: await toolsOf(node) };
   return { key: sha256(canonicalJson(all)), parts: all };
 }

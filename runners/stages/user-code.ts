@@ -75,6 +75,8 @@ export function userFunctionsOf(experiment: Experiment): readonly UserFunction[]
     switch (stage.kind) {
       case "sft":
         return [...corpus, ...ofDataset(stage.dataset), ...ofDataset(stage.gate?.dataset)];
+      case "audit":
+        return [...corpus, ...ofDataset(stage.dataset)];
       case "mmLongBenchWrite":
         return [...corpus, ...ofDataset(stage.items), stage.judge.function, ...Object.values(stage.measures)];
     }

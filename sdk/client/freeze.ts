@@ -6,6 +6,7 @@ import { nearestKey } from "../experiment/nearest-key.js";
 import { SpecError } from "../experiment/spec-error.js";
 import { absent } from "../run-folder/errno.js";
 import { runPaths } from "../run-folder/run-paths.js";
+import type { Audit } from "../spec/audit.js";
 import type { Dataset } from "../spec/dataset.js";
 import type { Experiment, Stage } from "../spec/experiment.js";
 import type { MmLongBenchWrite } from "../spec/mm-long-bench-write.js";
@@ -55,9 +56,19 @@ class Freezer {
     switch (stage.kind) {
       case "sft":
         return await this.#sft(stage, field);
+      case "audit":
+        return await this.#audit(stage, field);
       case "mmLongBenchWrite":
         return await this.#bench(stage, field);
     }
+  }
+
+  async #audit(stage: Audit, field: string): Promise<Audit> {
+    const [model, dataset] = await all([
+      this.#model(stage.model, `${field}.model`),
+      this.#dataset(stage.dataset, `${field}.dataset`),
+    ]);
+    return { ...stage, model, dataset };
   }
 
   async #sft(stage: Sft, field: string): Promise<Sft> {
@@ -104,14 +115,31 @@ class Freezer {
         return { ...model, path: await this.#path(model.path, `${field}.path`) };
       case "scratch":
         return { ...model, corpus: await this.#dataset(model.corpus, `${field}.corpus`) };
+      case "hub":
       case "stage":
         return model;
     }
   }
 
   async #dataset(dataset: Dataset, field: string): Promise<Dataset> {
-    if (dataset.kind === "records") return { ...dataset, path: await this.#path(dataset.path, `${field}.path`) };
-    return { ...dataset, function: await this.#function(dataset.function, `${field}.function`) };
+    switch (dataset.kind) {
+      case "records":
+      case "messages":
+      case "parquet":
+        return { ...dataset, path: await this.#path(dataset.path, `${field}.path`) };
+      case "shareGpt": {
+        const { mediaFolder } = dataset;
+        const [path, media] = await all([
+          this.#path(dataset.path, `${field}.path`),
+          mediaFolder === undefined ? undefined : this.#path(mediaFolder, `${field}.mediaFolder`),
+        ]);
+        return { ...dataset, path, ...(media === undefined ? {} : { mediaFolder: media }) };
+      }
+      case "generated":
+        return { ...dataset, function: await this.#function(dataset.function, `${field}.function`) };
+      case "hub":
+        return dataset;
+    }
   }
 
   async #function({ module, name }: UserFunction, field: string): Promise<UserFunction> {

@@ -27,6 +27,8 @@ function whatHappened(failure: Failure): string {
   switch (code) {
     case "user_cancel":
       return "The run was cancelled.";
+    case "preempted":
+      return `The training was told to leave at step ${fact("step", "?")}; a checkpoint holds what it had done.`;
     case "spec_refused":
       return `The spec does not fit: ${placed(failure, fieldPath)}`;
     case "data_refused":
@@ -97,15 +99,17 @@ function advice({ code, facts }: Failure, command: NonNullable<MessageOptions["c
     case "gate_missed":
       return "Raise steps or gate.extraRounds, or lower gate.atLeast.";
     case "oom_killed":
-      return "Lower examplesPerPass, visionPolicy.maxPixels or engine.maxBatchSequences.";
+      return "Lower tokensPerPass, visionPolicy.maxPixels or engine.maxBatchSequences.";
     case "device_oom":
-      return "Lower examplesPerPass, visionPolicy.maxPixels or engine.maxBatchSequences, or turn gradientCheckpointing on.";
+      return "Lower tokensPerPass, visionPolicy.maxPixels or engine.maxBatchSequences, or turn gradientCheckpointing on.";
     case "signal":
     case "exit_code":
     case "node_lost":
     case "launch_failed":
     case "stalled":
       return `\`${command("logs")}\` has everything that was printed; \`${command("resume")}\` takes the run up where it stopped.`;
+    case "preempted":
+      return `\`${command("resume")}\` takes the run up where it stopped.`;
     case "run_busy":
       return `\`${command("watch")}\` follows it.`;
     case "store_corrupt":

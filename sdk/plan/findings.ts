@@ -27,15 +27,15 @@ export function findMismatches(experiment: Experiment): readonly SpecFinding[] {
         found: String(stage.sampling.maxTokens),
         expected: `less than engine.maxTokens (${stage.engine.maxTokens}), which the prompt shares`,
       });
-    if (stage.kind === "sft" && stage.examplesPerStep % stage.examplesPerPass !== 0)
+    if (stage.kind === "mmLongBenchWrite" && stage.items.kind !== "records" && stage.items.kind !== "generated")
       findings.push({
-        path: `${path}.examplesPerPass`,
-        found: String(stage.examplesPerPass),
-        expected: `a divisor of examplesPerStep (${stage.examplesPerStep})`,
+        path: `${path}.items.kind`,
+        found: `"${stage.items.kind}", a form of training rows`,
+        expected: '"records" or "generated"',
       });
-    if (stage.kind === "sft" && new Set(stage.frozenParts).size === 3)
+    if (stage.kind === "sft" && stage.tuning.kind === "full" && new Set(stage.tuning.frozenParts).size === 3)
       findings.push({
-        path: `${path}.frozenParts`,
+        path: `${path}.tuning.frozenParts`,
         found: "all three parts",
         expected: "at least one part left to train",
       });

@@ -11,9 +11,7 @@ const FolderModel = z
   .readonly();
 
 /** A model of a hub, resolved to a commit, taken from the local cache when it is there. */
-const HubModel = z
-  .strictObject({ kind: z.literal("hub").describe("A model of a hub."), ...hubFields })
-  .readonly();
+const HubModel = z.strictObject({ kind: z.literal("hub").describe("A model of a hub."), ...hubFields }).readonly();
 export type HubModel = z.output<typeof HubModel>;
 
 const TextArchitecture = z
@@ -43,7 +41,10 @@ const VisionArchitecture = z
 const ScratchModel = z
   .strictObject({
     kind: z.literal("scratch").describe("A new model with random weights."),
-    architecture: z.enum(["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]).default("qwen2_5_vl").describe("Family of the architecture."),
+    architecture: z
+      .enum(["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
+      .default("qwen2_5_vl")
+      .describe("Family of the architecture."),
     corpus: Dataset.describe("Rows whose prompts and targets train the tokenizer."),
     vocabularySize: z.number().int().min(300).max(1_000_000).default(2_048).describe("Upper bound of the vocabulary."),
     text: TextArchitecture.describe("Widths of the language model."),

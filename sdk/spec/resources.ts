@@ -9,13 +9,7 @@ export const Resources = z
       .regex(/^[a-z][a-z0-9-]*$/, "the name of an environment, such as train")
       .default("train")
       .describe("Python environment of the engine, by name."),
-    nodes: z
-      .number()
-      .int()
-      .min(1)
-      .max(4_096)
-      .default(1)
-      .describe("Worker agents that share a training, one a node."),
+    nodes: z.number().int().min(1).max(4_096).default(1).describe("Worker agents that share a training, one a node."),
     ranksPerNode: z
       .number()
       .int()

@@ -7,11 +7,7 @@ export type ModelPart = z.output<typeof ModelPart>;
 const FullTuning = z
   .strictObject({
     kind: z.literal("full").describe("The model's own weights move."),
-    frozenParts: z
-      .array(ModelPart)
-      .readonly()
-      .default(["vision", "merger"])
-      .describe("Parts that stay as they are."),
+    frozenParts: z.array(ModelPart).readonly().default(["vision", "merger"]).describe("Parts that stay as they are."),
   })
   .readonly();
 
@@ -27,10 +23,7 @@ const LoraTuning = z
       .readonly()
       .default(["language"])
       .describe("Parts whose linear layers get adapters; the head never gets one."),
-    layers: z
-      .enum(["all", "attention", "feedForward"])
-      .default("all")
-      .describe("Which linear layers of these parts."),
+    layers: z.enum(["all", "attention", "feedForward"]).default("all").describe("Which linear layers of these parts."),
   })
   .readonly();
 

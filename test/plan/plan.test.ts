@@ -1,4 +1,4 @@
-import { experiment, folder, generated, programJudge, records, scratch } from "longform";
+import { experiment, folder, full, generated, programJudge, records, scratch } from "longform";
 import { expect, test } from "vitest";
 import { findMismatches } from "../../sdk/plan/findings.js";
 import { planStages } from "../../sdk/plan/stages.js";
@@ -50,8 +50,7 @@ test("fields that fit their bounds but not one another are named with both numbe
       model: folder("base"),
       dataset: records("rows.jsonl"),
       examplesPerStep: 16,
-      examplesPerPass: 3,
-      frozenParts: ["vision", "merger", "language"],
+      tuning: full({ frozenParts: ["vision", "merger", "language"] }),
     });
     x.mmLongBenchWrite("bench", {
       model: folder("base"),
@@ -62,8 +61,7 @@ test("fields that fit their bounds but not one another are named with both numbe
     });
   });
   expect(findMismatches(spec)).toEqual([
-    { path: "stages.0.examplesPerPass", found: "3", expected: "a divisor of examplesPerStep (16)" },
-    { path: "stages.0.frozenParts", found: "all three parts", expected: "at least one part left to train" },
+    { path: "stages.0.tuning.frozenParts", found: "all three parts", expected: "at least one part left to train" },
     {
       path: "stages.1.sampling.maxTokens",
       found: "512",

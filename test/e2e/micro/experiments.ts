@@ -37,7 +37,7 @@ const tiny = {
   maxTokens: 256,
   precision: "float32",
   gradientCheckpointing: false,
-  frozenParts: [],
+  tuning: { kind: "full", frozenParts: [] },
   schedule: { kind: "cosine", warmupFraction: 0.1 },
   optimizer: { peakLearningRate: 3e-3 },
 } as const;
@@ -47,9 +47,9 @@ const first: SftInput = {
   model,
   dataset: generated(world, "rows", { count: 60, sentences: 1 }),
   steps: firstSteps,
-  // One example a pass makes a step slow enough to be interrupted.
+  // One row a pass makes a step slow enough to be interrupted.
   examplesPerStep: 12,
-  examplesPerPass: 1,
+  tokensPerPass: 16,
   checkpointEverySteps,
 };
 
@@ -59,7 +59,6 @@ const second = (base: ModelInput): SftInput => ({
   dataset: generated(world, "rows", { count: 40, sentences: 2 }),
   steps: 6,
   examplesPerStep: 8,
-  examplesPerPass: 8,
 });
 
 type BenchChange = Partial<MmLongBenchWriteInput>;
