@@ -97,6 +97,8 @@ export async function makeEnvironment({ folder, locks, variant, base, logFile, v
   const uv = await installUv({ base, logFile });
   const wanted = ["--no-deps", ...locks.flatMap((lock) => ["-r", lock])];
   if (uv) {
+    // DeepSpeed comes as a source distribution: what builds it is locked too.
+    const buildTools = locks.flatMap((lock) => ["--build-constraints", lock]);
     const env = uvVariables(variables);
     const wheels = variables["PIP_FIND_LINKS"];
     const source = wheels ? ["--find-links", wheels] : variant === "cpu" ? ["--torch-backend", "cpu"] : [];
@@ -104,10 +106,8 @@ export async function makeEnvironment({ folder, locks, variant, base, logFile, v
       env,
       logFile,
     });
-    await runLogged("uv pip install", [uv, "pip", "install", "--python", python, ...source, ...wanted], {
-      env,
-      logFile,
-    });
+    const install = [uv, "pip", "install", "--python", python, ...buildTools, ...source, ...wanted];
+    await runLogged("uv pip install", install, { env, logFile });
   } else {
     await runLogged("python -m venv", [base.executable, "-m", "venv", partial], { env: variables, logFile });
     await runLogged("pip install", [python, "-m", "pip", "install", ...wanted], { env: variables, logFile });
