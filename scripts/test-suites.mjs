@@ -40,7 +40,7 @@ function textOf(file) {
  * @param {NodeJS.ProcessEnv} [variables]
  * @returns {RunSuite}
  */
-export const vitest = (args, variables) => (reports) => {
+export const vitest = (args, variables = {}) => (reports) => {
   const file = join(reports, "vitest.json");
   const program = join(packageRoot, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
@@ -53,7 +53,7 @@ export const vitest = (args, variables) => (reports) => {
  * @param {NodeJS.ProcessEnv} [variables]
  * @returns {RunSuite}
  */
-export const pytest = (args, variables) => (reports) => {
+export const pytest = (args, variables = {}) => (reports) => {
   const file = join(reports, "pytest.xml");
   const options = { folder: join(packageRoot, "python-worker"), variables };
   const status = run(environmentPython("train"), ["-m", "pytest", "-rs", `--junitxml=${file}`, ...args], options);
