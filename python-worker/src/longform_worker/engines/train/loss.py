@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class _WeightedCrossEntropy(torch.autograd.Function):
@@ -69,10 +70,16 @@ def weighted_cross_entropy(
     return function.apply(hidden_NH, head_VH, targets_N, weights_N, chunk_tokens)
 
 
+def plain_cross_entropy(hidden_NH: Tensor, head_VH: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:
+    """The same sum, with the logits of all positions at one time: quicker where there are few."""
+    logits_NV = (hidden_NH @ head_VH.to(hidden_NH.dtype).T).float()
+    return (functional.cross_entropy(logits_NV, targets_N, reduction="none") * weights_N).sum()
+
+
 def greedy_hits(hidden_NH: Tensor, head_VH: Tensor, targets_N: Tensor, chunk_tokens: int) -> Tensor:
     """For N positions whether the target has the largest logit, bool [N], a chunk at a time."""
     pieces = [
         (hidden_NH[start : start + chunk_tokens] @ head_VH.T).argmax(dim=1) == targets_N[start : start + chunk_tokens]
         for start in range(0, len(targets_N), chunk_tokens)
     ]
-    return torch.cat(pieces)
+    return torch.cat(pieces) if pieces else targets_N.new_zeros(0, dtype=torch.bool)

@@ -1,0 +1,191 @@
+"""The processes that take a training's steps together, and what they say to one another.
+
+Ranks find each other by the variables that torchrun sets too: RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and
+MASTER_PORT. Tensors of processors go over gloo, those of accelerators over NCCL.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from longform_worker.failure import EngineFailure
+
+Distributed: TypeAlias = Any  # torch.distributed, whose types do not hold
+Group: TypeAlias = Any
+
+VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+# How long a rank waits for the others: in a step, and where one of them reads or writes files for all.
+STEP_PATIENCE = timedelta(minutes=10)
+FILE_PATIENCE = timedelta(hours=4)
+BUCKET_BYTES = 64 << 20
+# How gloo and NCCL say that the other side went away or did not come.
+LOST = ("Connection", "connection", "Broken pipe", "Timed out", "timed out", "Timeout", "NCCL", "gloo", "Socket")
+
+
+class Ranks:
+    """This rank and its peers. One rank alone needs no peers and asks nobody."""
+
+    def __init__(self, rank: int, local_rank: int, world_size: int) -> None:
+        self.rank = rank
+        self.local_rank = local_rank
+        self.world_size = world_size
+        self._patient: Group = None
+        self._owned = False
+
+    @classmethod
+    def of_environment(cls) -> Ranks:
+        """The rank that the environment names; 0 of 1 where it names none. Raises EngineFailure (launch_failed)."""
+        found = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+        if "RANK" not in found and "WORLD_SIZE" not in found:
+            return cls(0, 0, 1)
+        missing = [name for name in VARIABLES if name not in found]
+        # One process needs no rendezvous.
+        if missing and (found.get("RANK", "0"), found.get("WORLD_SIZE", "1")) != ("0", "1"):
+            raise _bad_rendezvous(f"{', '.join(missing)} are not set", f"{', '.join(VARIABLES)}", str(found))
+        try:
+            rank, local, world = (int(found.get(name, fallback)) for name, fallback in _COUNTS)
+        except ValueError as error:
+            raise _bad_rendezvous(str(error), "whole numbers", str(found)) from error
+        if not 0 <= rank < world or local < 0:
+            raise _bad_rendezvous(f"rank {rank} of {world}", "RANK from 0 to WORLD_SIZE - 1", str(found))
+        return cls(rank, local, world)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this rank speaks for all."""
+        return self.rank == 0
+
+    @contextmanager
+    def together(self, *, always: bool) -> Generator[None]:
+        """Meet the other ranks, and part when the block ends. ``always``: also where there is nobody to meet.
+
+        A peer that goes away ends as EngineFailure (node_lost) with the fact ``collective``: whoever supervises the
+        ranks looks for the first cause elsewhere.
+        """
+        try:
+            if self.world_size > 1 or always:
+                self._meet()
+            yield
+        except RuntimeError as error:
+            if self.world_size > 1 and _is_lost(error):
+                raise self._lost(error) from error
+            raise
+        finally:
+            if self._owned:
+                _distributed().destroy_process_group()
+                self._owned = False
+
+    def sums(self, values: Sequence[float]) -> list[float]:
+        """Each value summed over all ranks, in float64."""
+        return self._reduced(values, "SUM", None)
+
+    def largest(self, values: Sequence[float], *, patient: bool = False) -> list[float]:
+        """The largest of each value over all ranks. ``patient``: while one of them may be busy with files."""
+        return self._reduced(values, "MAX", self._patient if patient else None)
+
+    def collect(self, value: object) -> list[Any]:
+        """What every rank gives, by rank; anything that JSON holds. Ranks may be busy with files."""
+        if self.world_size == 1:
+            return [value]
+        body = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world_size)]
+        _distributed().all_gather(sizes, torch.tensor([len(body)]), group=self._patient)
+        longest = max(int(size) for size in sizes)
+        bodies = [torch.zeros(longest, dtype=torch.uint8) for _ in range(self.world_size)]
+        padded = torch.zeros(longest, dtype=torch.uint8)
+        padded[: len(body)] = body
+        _distributed().all_gather(bodies, padded, group=self._patient)
+        return [json.loads(bytes(body[: int(size)].numpy()).decode()) for body, size in zip(bodies, sizes, strict=True)]
+
+    def from_leader(self, value: object) -> Any:  # noqa: ANN401
+        """What rank 0 gives; anything that JSON holds."""
+        return self.collect(value if self.leads else None)[0]
+
+    def wait(self) -> None:
+        """Until every rank is here; they may be busy with files."""
+        self.largest([0.0], patient=True)
+
+    def broadcast(self, tensor: Tensor) -> None:
+        """Rank 0's tensor to all, in place."""
+        if self.world_size > 1:
+            _distributed().broadcast(tensor, 0)
+
+    def sum_tensors(self, tensors: Sequence[Tensor]) -> None:
+        """Sum tensors of one type and device over all ranks, in place and in buckets."""
+        if self.world_size == 1:
+            return
+        bucket: list[Tensor] = []
+        for index, tensor in enumerate(tensors):
+            bucket.append(tensor)
+            full = sum(one.nbytes for one in bucket) >= BUCKET_BYTES
+            if full or index == len(tensors) - 1:
+                flat = torch.cat([one.flatten() for one in bucket])
+                _distributed().all_reduce(flat)
+                for one, summed in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
+                    one.copy_(summed.view_as(one))
+                bucket = []
+
+    def _reduced(self, values: Sequence[float], operation: str, group: Group) -> list[float]:
+        if self.world_size == 1:
+            return list(values)
+        tensor = torch.tensor(list(values), dtype=torch.float64)
+        library = _distributed()
+        library.all_reduce(tensor, op=getattr(library.ReduceOp, operation), group=group)
+        return tensor.tolist()  # pyright: ignore[reportUnknownMemberType]
+
+    def _meet(self) -> None:
+        library = _distributed()
+        if library.is_initialized():
+            return
+        if torch.cuda.is_available():
+            torch.cuda.set_device(self.local_rank)
+        where: dict[str, object] = {"init_method": "env://"}
+        if self.world_size == 1 and "MASTER_ADDR" not in os.environ:
+            # Nobody to find: a store in a file of its own needs no port.
+            file = Path(tempfile.mkdtemp(prefix="longform-rank-")) / "store"
+            where = {"store": library.FileStore(str(file), 1)}
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        library.init_process_group(backend, rank=self.rank, world_size=self.world_size, timeout=STEP_PATIENCE, **where)
+        self._owned = True
+        self._patient = library.new_group(timeout=FILE_PATIENCE, backend="gloo")
+
+    def _lost(self, error: RuntimeError) -> EngineFailure:
+        line = str(error).strip().splitlines()[0][:300]
+        return EngineFailure(
+            "node_lost",
+            f"Rank {self.rank} of {self.world_size} lost another rank: {line}",
+            rank=self.rank,
+            world_size=self.world_size,
+            collective="true",
+        )
+
+
+_COUNTS = (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"))
+
+
+def _distributed() -> Distributed:
+    return importlib.import_module("torch.distributed")
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    return type(error).__name__.startswith("Dist") or any(word in str(error) for word in LOST)
+
+
+def _bad_rendezvous(what: str, expected: str, found: str) -> EngineFailure:
+    return EngineFailure(
+        "launch_failed",
+        f"The variables by which ranks find each other do not fit: {what}.",
+        expected=expected,
+        found=found,
+    )

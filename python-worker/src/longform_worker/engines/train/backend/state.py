@@ -1,0 +1,79 @@
+"""What a back end is to the training: how weights are held, moved, read whole and set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from longform_worker.engines.train.collate import Pass
+from longform_worker.jobs import Optimizer
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True, slots=True)
+class WeightGroup:
+    """Weights, by their names in the model, that share a learning rate and a decay."""
+
+    peak_learning_rate: float
+    weight_decay: float
+    weights: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightState:
+    """A trained weight and its moments, whole and in float32."""
+
+    weight: Tensor
+    exp_avg: Tensor
+    exp_avg_sq: Tensor
+
+
+class Backend(Protocol):
+    """All methods are collective: every rank calls them in the same order."""
+
+    optimizer: torch.optim.Optimizer
+
+    def forward(self, batch: Pass, *, greedy: bool = False) -> Tensor:
+        """What TrainingModule gives for the pass."""
+        ...
+
+    def backward(self, loss: Tensor, *, last: bool) -> None:
+        """Add the gradients of a pass; ``last`` of the step."""
+        ...
+
+    def update(self, rates: Sequence[float]) -> float:
+        """Move the weights with a rate for each group; returns the norm of the gradient before clipping.
+
+        When the norm is no finite number nothing has moved.
+        """
+        ...
+
+    def state_of(self, weight: Tensor) -> WeightState:
+        """A trained weight with its moments, on this rank's device."""
+        ...
+
+    def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:
+        """Go on after ``step`` with these weights and moments. The module holds the weights already."""
+        ...
+
+
+def make_optimizer(groups: Sequence[WeightGroup], settings: Optimizer) -> torch.optim.AdamW:
+    """AdamW over the groups, in their order."""
+    return torch.optim.AdamW(
+        [
+            {
+                "params": list(group.weights.values()),
+                "lr": group.peak_learning_rate,
+                "weight_decay": group.weight_decay,
+            }
+            for group in groups
+        ],
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.epsilon,
+        fused=True,
+    )

@@ -1,0 +1,114 @@
+"""Stages 1 to 3: optimizer state, gradients and weights split over the ranks by DeepSpeed.
+
+DeepSpeed's own files are never written: it pickles them, and they open with the same number of ranks alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import os
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from longform_worker.engines.train.backend.ranks import Ranks
+from longform_worker.engines.train.backend.state import MOMENTS, WeightGroup, WeightState, make_optimizer
+from longform_worker.engines.train.backend.zero_config import zero_config
+from longform_worker.engines.train.collate import Pass
+from longform_worker.engines.train.module import TrainingModule
+from longform_worker.jobs import TrainingJob
+
+DeepSpeed: TypeAlias = Any
+SplitWeight: TypeAlias = Any  # a weight with what DeepSpeed attached to it
+
+
+class ZeroBackend:
+    """A DeepSpeed engine around the module."""
+
+    def __init__(self, module: TrainingModule, groups: Sequence[WeightGroup], job: TrainingJob, ranks: Ranks) -> None:
+        self._stage = job.zero.stage
+        self._ranks = ranks
+        self._weights = [weight for group in groups for weight in group.weights.values()]
+        config = zero_config(job.zero, job.precision, job.optimizer.max_gradient_norm)
+        engine, optimizer, _, _ = deepspeed().initialize(
+            model=module, optimizer=make_optimizer(groups, job.optimizer), config=config
+        )
+        self._engine: Any = engine
+        self._split: Any = optimizer
+        self.optimizer: torch.optim.Optimizer = optimizer.optimizer
+        # Below stage 3 DeepSpeed would look for bad numbers in float16 alone.
+        self._split.check_grad_overflow = True
+        self.restore(0, ())
+
+    def forward(self, batch: Pass, *, greedy: bool = False) -> Tensor:
+        """What TrainingModule gives for the pass."""
+        return self._engine(batch, greedy=greedy)
+
+    def backward(self, loss: Tensor, *, last: bool) -> None:
+        """Add the gradients of a pass. DeepSpeed averages over ranks; the losses are parts of a sum."""
+        self._engine.set_gradient_accumulation_boundary(last)
+        self._engine.backward(loss * self._ranks.world_size, scale_wrt_gas=False)
+
+    def update(self, rates: Sequence[float]) -> float:
+        """Clip and move; DeepSpeed leaves everything as it is when a gradient is no number, on all ranks."""
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._engine.step()
+        return math.inf if self._split.overflow else float(self._engine.get_global_grad_norm())
+
+    def state_of(self, weight: Tensor) -> WeightState:
+        """Put together from the parts of all ranks."""
+        split: SplitWeight = weight
+        keys = (None, *MOMENTS)
+        if self._stage == 3:
+            whole = [self._split.get_full_hp_param(split, key) for key in keys]
+        else:
+            whole = [split.get_full_hp_param(key) for key in keys]
+        shape = getattr(split, "ds_shape", split.shape)
+        return WeightState(*(part.detach().view(shape) for part in whole))
+
+    def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:
+        """Moments of zero for every part, then this rank's parts of the given ones."""
+        owned: list[Tensor] = (
+            self._split.fp32_partitioned_groups_flat
+            if self._stage == 3
+            else [part for group in self.optimizer.param_groups for part in group["params"]]
+        )
+        for part in owned:
+            self.optimizer.state[part] = {
+                "step": torch.tensor(float(step), device=part.device),
+                "exp_avg": torch.zeros_like(part),
+                "exp_avg_sq": torch.zeros_like(part),
+            }
+        if self._stage < 3:
+            self._split._lazy_init_hp_params_optimizer_state()
+        for weight, state in states:
+            split: SplitWeight = weight
+            for key, whole in ((None, state.weight), ("exp_avg", state.exp_avg), ("exp_avg_sq", state.exp_avg_sq)):
+                if self._stage == 3:
+                    self._split.set_local_hp_param(self._part(whole, split.ds_tensor.numel()), split, key)
+                else:
+                    split.set_full_hp_param(whole.float(), key)
+
+    def _part(self, whole: Tensor, count: int) -> Tensor:
+        """This rank's part of a weight: ``count`` numbers, zeros behind the last."""
+        flat = whole.flatten().float()
+        padding = count * self._ranks.world_size - flat.numel()
+        return torch.nn.functional.pad(flat, (0, padding))[count * self._ranks.rank :][:count]
+
+
+@cache
+def deepspeed() -> DeepSpeed:
+    """The library, quiet, and told not to look for accelerators on a machine without one."""
+    if not torch.cuda.is_available():
+        os.environ["DS_ACCELERATOR"] = "cpu"
+    library: Any = importlib.import_module("deepspeed")
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    # An all-reduce over shared memory that takes 90 seconds to compile; ranks on processors do without it.
+    library.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    return library
