@@ -1,4 +1,4 @@
-import { experiment, folder, full, generated, programJudge, records, scratch } from "longform";
+import { experiment, folder, full, generated, hub, programJudge, records, scratch } from "longform";
 import { expect, test } from "vitest";
 import { findMismatches } from "../../sdk/plan/findings.js";
 import { planStages } from "../../sdk/plan/stages.js";
@@ -10,7 +10,7 @@ const model = scratch({
   vision: { layers: 1, hiddenSize: 32, intermediateSize: 64, heads: 2 },
 });
 
-test("all rows are read before anything expensive, then every node after what it needs", () => {
+test("all rows are read and counted before anything expensive, then every node after what it needs", () => {
   const spec = experiment("order", (x) => {
     const sft = x.sft("sft", {
       model,
@@ -20,11 +20,12 @@ test("all rows are read before anything expensive, then every node after what it
     x.mmLongBenchWrite("bench", { model: sft, items: records("items.jsonl"), judge });
   });
   expect(planStages(spec).map(({ id, kind }) => `${id} ${kind}`)).toEqual([
-    "sft/rows import",
     "sft/gate-rows import",
+    "sft/rows import",
     "sft/corpus corpus",
-    "bench/items import",
     "sft/model makeModel",
+    "sft/audit audit",
+    "bench/items import",
     "sft sft",
     "bench/texts generate",
     "bench/verdicts judge",
@@ -49,7 +50,6 @@ test("fields that fit their bounds but not one another are named with both numbe
     x.sft("sft", {
       model: folder("base"),
       dataset: records("rows.jsonl"),
-      examplesPerStep: 16,
       tuning: full({ frozenParts: ["vision", "merger", "language"] }),
     });
     x.mmLongBenchWrite("bench", {
@@ -66,6 +66,22 @@ test("fields that fit their bounds but not one another are named with both numbe
       path: "stages.1.sampling.maxTokens",
       found: "512",
       expected: "less than engine.maxTokens (512), which the prompt shares",
+    },
+  ]);
+});
+
+test("pixels that the patches of a known model do not divide are refused", () => {
+  const spec = experiment("grid", (x) => {
+    const dataset = records("rows.jsonl");
+    x.sft("fits", { model: hub("Qwen/Qwen2.5-VL-7B-Instruct"), dataset });
+    x.sft("differs", { model: hub("Qwen/Qwen3-VL-8B-Instruct"), dataset });
+    x.audit("counts", { model: hub("Qwen/Qwen3-VL-8B-Instruct"), dataset, visionPolicy: { gridMultiple: 64 } });
+  });
+  expect(findMismatches(spec)).toEqual([
+    {
+      path: "stages.1.visionPolicy.gridMultiple",
+      found: "28",
+      expected: "a multiple of 32, the patch size times the merge size of the model",
     },
   ]);
 });
