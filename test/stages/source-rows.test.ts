@@ -1,8 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { records } from "longform";
-import { Dataset } from "../../sdk/spec/dataset.js";
 import { datasetKey } from "../../runners/stages/source-rows.js";
 import { temporaryFolder } from "../store/temporary-folder.js";
 
@@ -13,7 +11,8 @@ function rowsWith(...images: string[]) {
   const path = join(folder, "rows.jsonl");
   const row = (id: string, paths: string[]) => JSON.stringify({ id, images: paths.map((image) => ({ path: image })) });
   writeFileSync(path, `${row("first", [])}\n${row("second", images)}\n`);
-  return { folder, path, key: async () => await datasetKey(Dataset.parse(records(path))) };
+  const source = { kind: "file", path, imageRoot: folder, name: path, limit: undefined } as const;
+  return { folder, path, key: async () => await datasetKey(source) };
 }
 
 test("a dataset is identified by the contents of its images, wherever links below its folder lead", async () => {
