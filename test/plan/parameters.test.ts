@@ -1,14 +1,9 @@
 import { expect, test } from "vitest";
 import { catalogueNames, catalogueShape } from "../../sdk/plan/model-catalogue.js";
-import { type ModelShape, shapeOfConfig } from "../../sdk/plan/model-shape.js";
+import { shapeOfConfig } from "../../sdk/plan/model-shape.js";
 import { countParameters, tuneParameters } from "../../sdk/plan/parameters.js";
 import { full, lora, Tuning } from "../../sdk/spec/tuning.js";
-
-function shapeOf(name: string): ModelShape {
-  const shape = catalogueShape(`Qwen/${name}-Instruct`);
-  if (shape === undefined) throw new Error(`${name} is not in the catalogue`);
-  return shape;
-}
+import { shapeOf } from "./shapes.js";
 
 /** Counted on models of transformers 5 without weights: vision, merger, embeddings, blocks, head. */
 const counted: readonly (readonly [string, ...number[]])[] = [
