@@ -108,5 +108,11 @@ def test_hidden_states_equal_those_of_the_model_called_plainly(loaded: LoadedMod
             pixel_values=values,
             image_grid_thw=grids_I3,
         ).last_hidden_state
-        found = loaded.adapter.hidden_states(loaded.model, ids_BT, positions[:, None], values, grids_I3)
+        found = loaded.model.model(
+            input_ids=ids_BT,
+            position_ids=positions[:, None],
+            pixel_values=values,
+            image_grid_thw=grids_I3,
+            **loaded.adapter.vision_layout(loaded.model, grids_I3),
+        ).last_hidden_state
     torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)

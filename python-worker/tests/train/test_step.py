@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from longform_worker.engines.train.collate import Collator, Pass
+from longform_worker.engines.train.attention import rows_attention
+from longform_worker.engines.train.collate import Collator, Pass, StepWeights
 from longform_worker.engines.train.gate import exact_match
 from longform_worker.engines.train.plan import PlannedRow, plan_rows, planned_counts
 from longform_worker.engines.train.step import StepReport, Trainer
@@ -24,7 +25,7 @@ NUMBERS = (1, 6, 3, 4)
 
 
 def trainer(job: TrainingJob) -> tuple[Trainer, list[PlannedRow]]:
-    loaded = load_model(Path(job.model_path), Precision.FLOAT32)
+    loaded = load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
     return Trainer(loaded, job), plan_rows(Path(job.rows_path), loaded, job)
 
 
@@ -38,11 +39,11 @@ def first_step(job: TrainingJob) -> tuple[StepReport, dict[str, Tensor]]:
 def test_a_step_is_the_same_however_it_is_split_into_passes(world: Path, tmp_path: Path, normalisation: str) -> None:
     reports: list[StepReport] = []
     weights: list[dict[str, Tensor]] = []
-    for examples_per_pass in (4, 2, 1):
+    for tokens_per_pass in (512, 100, 1):
         job = training_job(
             world,
             tmp_path,
-            examples_per_pass=examples_per_pass,
+            tokens_per_pass=tokens_per_pass,
             loss_normalisation=f"LOSS_NORMALISATION_{normalisation}",
         )
         report, after = first_step(job)
@@ -86,7 +87,8 @@ def test_loss_and_gradient_norm_equal_those_of_transformers(
     total = sum(row.target_tokens for row in chosen)
     loss = torch.zeros(())
     for row in chosen:
-        (alone,) = made.collator.passes([row], 1, LossNormalisation.TOKEN)
+        (alone,) = made.collator.passes([[row]], StepWeights.of_step([row], LossNormalisation.TOKEN))
+        made.loaded.model.set_attn_implementation({"text_config": "sdpa"})
         share = row.target_tokens / total if normalisation is LossNormalisation.TOKEN else 1 / len(chosen)
         loss = loss + own_loss(made.loaded, row, alone.patches_PV, alone.grids_I3) * share
     loss.backward()  # pyright: ignore[reportUnknownMemberType]
@@ -105,24 +107,13 @@ def test_the_two_normalisations_differ(world: Path, tmp_path: Path) -> None:
 def test_only_targets_and_the_end_of_turn_are_trained(world: Path, tmp_path: Path) -> None:
     made, rows = trainer(training_job(world, tmp_path))
     for row in rows:
-        (batch,) = made.collator.passes([row], 1, LossNormalisation.TOKEN)
+        (batch,) = made.collator.passes([[row]], StepWeights.of_step([row], LossNormalisation.TOKEN))
         text = made.loaded.tokenizer.decode(batch.targets_N)
         assert text.endswith("<|im_end|>")
         assert "<|image_pad|>" not in text
         assert "Write" not in text
         assert batch.weights_N.sum().item() == pytest.approx(1)
         assert torch.equal(row.ids_T[batch.positions_N + 1], batch.targets_N)
-
-
-def test_padding_changes_nothing(world: Path, tmp_path: Path) -> None:
-    made, rows = trainer(training_job(world, tmp_path))
-    short, long = sorted((rows[number] for number in NUMBERS), key=lambda row: row.tokens)[::3]
-    assert long.tokens > short.tokens
-    with torch.no_grad():
-        (alone,) = made.collator.passes([short], 1, LossNormalisation.TOKEN)
-        (padded,) = made.collator.passes([short, long], 2, LossNormalisation.TOKEN)
-        expected = made.hidden_of_targets(alone)
-        torch.testing.assert_close(made.hidden_of_targets(padded)[: len(expected)], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_gradient_checkpointing_changes_nothing(world: Path, tmp_path: Path) -> None:
@@ -143,7 +134,7 @@ def test_bfloat16_is_near_float32_and_keeps_weights_whole(world: Path, tmp_path:
 
 @pytest.mark.parametrize("frozen", [["VISION"], ["MERGER"], ["LANGUAGE"], ["VISION", "MERGER"]])
 def test_frozen_parts_stay_and_all_others_move(world: Path, tmp_path: Path, frozen: list[str]) -> None:
-    job = training_job(world, tmp_path, frozen_parts=[f"MODEL_PART_{part}" for part in frozen])
+    job = training_job(world, tmp_path, tuning={"full": {"frozen_parts": [f"MODEL_PART_{part}" for part in frozen]}})
     before = dict(load_model(world / "model", Precision.FLOAT32).model.named_parameters())
     made, _ = trainer(job)
     _, after = first_step(job)
@@ -151,14 +142,14 @@ def test_frozen_parts_stay_and_all_others_move(world: Path, tmp_path: Path, froz
     for name, weight in after.items():
         part = made.loaded.adapter.part_of(name)
         moved[part] = moved.get(part, False) or not torch.equal(weight, before[name])
-    assert moved == {part: part not in job.frozen_parts for part in ModelPart}
+    assert moved == {part: part.removeprefix("MODEL_PART_") not in frozen for part in ModelPart}
 
 
 def test_freezing_everything_is_refused(world: Path, tmp_path: Path) -> None:
-    job = training_job(world, tmp_path, frozen_parts=list(ModelPart))
+    job = training_job(world, tmp_path, tuning={"full": {"frozen_parts": list(ModelPart)}})
     with pytest.raises(EngineFailure) as caught:
         trainer(job)
-    assert caught.value.field_path == "training.frozen_parts"
+    assert caught.value.field_path == "training.tuning.full.frozen_parts"
 
 
 def test_norms_and_biases_do_not_decay(world: Path, tmp_path: Path) -> None:
@@ -200,7 +191,8 @@ def test_images_stay_in_memory_only_up_to_the_bound(world: Path, tmp_path: Path)
     small = Collator(made.loaded, world / "blobs", cache_bytes=60_000)
     large = Collator(made.loaded, world / "blobs")
     for row in rows:
-        (one,), (other,) = (collator.passes([row], 1, LossNormalisation.TOKEN) for collator in (small, large))
+        weights = StepWeights.of_step([row], LossNormalisation.TOKEN)
+        (one,), (other,) = (collator.passes([[row]], weights) for collator in (small, large))
         if one.patches_PV is None:
             assert other.patches_PV is None
         else:
@@ -214,14 +206,14 @@ def test_images_stay_in_memory_only_up_to_the_bound(world: Path, tmp_path: Path)
 def test_pixels_of_one_pass_at_a_time_are_there(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, checkpointing: bool
 ) -> None:
-    job = training_job(world, tmp_path, examples_per_pass=2, gradient_checkpointing=checkpointing)
+    job = training_job(world, tmp_path, tokens_per_pass=100, gradient_checkpointing=checkpointing)
     made, rows = trainer(job)
     pixels: list[weakref.ref[Tensor]] = []
     alive: list[int] = []
     sizes: list[int] = []
     make_pass = made.collator._pass  # pyright: ignore[reportPrivateUsage]
 
-    def watched(of_pass: Sequence[PlannedRow], weights: Sequence[float]) -> Pass:
+    def watched(of_pass: Sequence[PlannedRow], weights: StepWeights) -> Pass:
         alive.append(sum(pixel() is not None for pixel in pixels))
         sizes.append(len(of_pass))
         batch = make_pass(of_pass, weights)
@@ -231,10 +223,11 @@ def test_pixels_of_one_pass_at_a_time_are_there(
 
     monkeypatch.setattr(made.collator, "_pass", watched)
     made.step(1, [row for row in rows if row.images][:8], 1e-3)
-    assert (alive, sizes, len(pixels)) == ([0] * 4, [2] * 4, 4)
+    assert sum(sizes) == 8
+    assert 1 < len(sizes) == len(pixels)
     exact_match(made, rows)
-    assert (alive, sizes) == ([0] * 16, [2] * 16)
-    assert len(pixels) > 8
+    assert sum(sizes) == 8 + len(rows)
+    assert alive == [0] * len(sizes)
 
 
 def test_too_long_rows_are_all_counted_and_named_before_training(world: Path, tmp_path: Path) -> None:
@@ -273,8 +266,9 @@ def test_the_gate_measures_what_greedy_decoding_would_write(tmp_path: Path) -> N
     assert values[-1] > 0
     written = 0
     made.loaded.model.eval()
+    made.loaded.model.set_attn_implementation({"text_config": "sdpa"})
     for row in planned:
-        (batch,) = made.collator.passes([row], 1, LossNormalisation.TOKEN)
+        (batch,) = made.collator.passes([[row]], StepWeights.of_step([row], LossNormalisation.TOKEN))
         prompt = row.ids_T[None, : row.target_start]
         images = {
             "mm_token_type_ids": (prompt == made.loaded.adapter.image_token_id).int(),

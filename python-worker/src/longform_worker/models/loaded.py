@@ -36,8 +36,10 @@ class LoadedModel:
     device: torch.device
 
 
-def load_model(folder: Path, precision: Precision) -> LoadedModel:
+def load_model(folder: Path, precision: Precision, text_attention: str = "sdpa") -> LoadedModel:
     """Open a folder in evaluation mode, on this rank's GPU where there is one.
+
+    ``text_attention`` is the attention of the language model, by a name that transformers knows.
 
     Raises EngineFailure (model_refused) naming the file when the folder lacks a part, is of another
     architecture, or holds other weights than its config describes.
@@ -53,7 +55,7 @@ def load_model(folder: Path, precision: Precision) -> LoadedModel:
         model, report = getattr(transformers, model_class).from_pretrained(
             folder,
             dtype=DTYPES[precision],
-            attn_implementation="sdpa",
+            attn_implementation={"text_config": text_attention, "vision_config": "sdpa"},
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
@@ -64,6 +66,8 @@ def load_model(folder: Path, precision: Precision) -> LoadedModel:
     if wrong:
         found = f"missing, extra or misshapen: {sorted(map(str, wrong))[:5]}"
         raise refuse_model(folder, "weights that fit config.json", found)
+    if set(model.config.text_config.layer_types) != {"full_attention"}:
+        raise refuse_model(folder / "config.json", "full attention in every layer", "layers with a sliding window")
     turn_end_id, stop_ids = _stops(folder, model, tokenizer)
     device = _device()
     return LoadedModel(

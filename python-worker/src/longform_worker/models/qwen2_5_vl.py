@@ -114,31 +114,7 @@ class Qwen25VL:
             return ModelPart.MERGER
         return ModelPart.VISION if parameter.startswith("model.visual.") else ModelPart.LANGUAGE
 
-    def hidden_states(
-        self,
-        model: Model,
-        ids_BT: Tensor,
-        positions_3BT: Tensor,
-        patches_NV: Tensor | None,
-        grids_I3: Tensor | None,
-    ) -> Tensor:
-        """Last hidden states [B, T, width] before the head, of sequences padded on the right.
-
-        No attention mask is needed: under causal attention nothing sees the padding to its right. The
-        cache is off in the call itself, because the text config's own setting would win otherwise.
-        """
-        output = model.model(
-            input_ids=ids_BT,
-            position_ids=positions_3BT,
-            pixel_values=patches_NV,
-            image_grid_thw=grids_I3,
-            use_cache=False,
-            **({} if grids_I3 is None else self._vision_layout(model, grids_I3)),
-        )
-        hidden: Tensor = output.last_hidden_state
-        return hidden
-
-    def _vision_layout(self, model: Model, grids_I3: Tensor) -> dict[str, Tensor]:
+    def vision_layout(self, model: Model, grids_I3: Tensor) -> dict[str, Tensor]:
         """Places and windows of all patches, put together from each grid's own, which are computed once.
 
         The vision tower would work them out anew in Python for every image of every pass: a tenth of a

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -21,20 +22,46 @@ PATCH_CACHE_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """B rows of one forward pass, padded on the right to T tokens, with N target positions in all.
+    """Rows of one forward pass, one behind the other in one sequence of S tokens, with N target positions in all.
 
-    ``positions_N`` are places in the flattened [B x T] hidden states that predict ``targets_N``;
-    ``weights_N`` is what each target's loss counts in the step.
+    ``row_ends`` are the places behind the last token of each row, the last one S. ``positions_N`` are places in the
+    hidden states that predict ``targets_N``; ``weights_N`` is what each target's loss counts in the step;
+    ``row_of_N`` counts the pass's own ``rows``. A row of filler may stand behind them, without targets.
     """
 
-    ids_BT: Tensor
-    rotary_3BT: Tensor
+    ids_S: Tensor
+    rotary_3S: Tensor
+    row_ends: tuple[int, ...]
     patches_PV: Tensor | None
     grids_I3: Tensor | None
     positions_N: Tensor
     targets_N: Tensor
     weights_N: Tensor
     row_of_N: Tensor
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepWeights:
+    """What target tokens count in the loss of a step; examples and targets are those of all ranks together."""
+
+    normalisation: LossNormalisation
+    examples: int
+    target_tokens: int
+
+    @classmethod
+    def of_step(cls, rows: Sequence[PlannedRow], normalisation: LossNormalisation) -> StepWeights:
+        """The weights of a step made of these rows; over all of them they sum up to 1."""
+        return cls(normalisation, len(rows), sum(row.target_tokens for row in rows))
+
+    def of_row(self, row: PlannedRow) -> float:
+        """What one target token of the row counts.
+
+        By token: 1 / target tokens of the step. By example: 1 / (examples x target tokens of the row).
+        """
+        if self.normalisation is LossNormalisation.TOKEN:
+            return 1 / self.target_tokens
+        return 1 / (self.examples * row.target_tokens)
 
 
 class Collator:
@@ -47,45 +74,32 @@ class Collator:
         self._cached: OrderedDict[str, Patches] = OrderedDict()
         self._cached_bytes = 0
 
-    def passes(
-        self, rows: Sequence[PlannedRow], tokens_per_pass: int, normalisation: LossNormalisation
-    ) -> Iterator[Pass]:
-        """The passes of one step, each made when it is asked for. The weights of all of them together sum up to 1.
+    def passes(self, groups: Sequence[Sequence[PlannedRow]], weights: StepWeights) -> Iterator[Pass]:
+        """One pass for each group of rows, made when it is asked for.
 
         A caller that lets go of a pass before it asks for the next has the pixels of one alone on the device.
         """
-        weights = row_weights(rows, normalisation)
-        start = 0
-        while start < len(rows):
-            end, tokens = start + 1, rows[start].tokens
-            while end < len(rows) and tokens + rows[end].tokens <= tokens_per_pass:
-                tokens += rows[end].tokens
-                end += 1
-            yield self._pass(rows[start:end], weights[start:end])
-            start = end
+        for rows in groups:
+            yield self._pass(rows, weights)
 
-    def _pass(self, rows: Sequence[PlannedRow], weights: Sequence[float]) -> Pass:
-        width = max(row.tokens for row in rows)
-        ids_BT = torch.zeros(len(rows), width, dtype=torch.int64)
-        rotary_3BT = torch.zeros(3, len(rows), width, dtype=torch.int64)
-        for index, row in enumerate(rows):
-            ids_BT[index, : row.tokens] = row.ids_T
-            rotary_3BT[:, index, : row.tokens] = row.positions_3T
+    def _pass(self, rows: Sequence[PlannedRow], weights: StepWeights) -> Pass:
         patches = [self._patches(image) for row in rows for image in row.images]
-        device = self._loaded.device
+        ends = tuple(accumulate(row.tokens for row in rows))
         counts = torch.tensor([row.target_tokens for row in rows])
-        positions = [
-            torch.arange(row.target_start - 1, row.tokens - 1) + index * width for index, row in enumerate(rows)
-        ]
+        predicting = [torch.arange(end - row.target_tokens - 1, end - 1) for row, end in zip(rows, ends, strict=True)]
+        row_weights = torch.tensor([weights.of_row(row) for row in rows], dtype=torch.float32)
+        device = self._loaded.device
         return Pass(
-            ids_BT=ids_BT.to(device),
-            rotary_3BT=rotary_3BT.to(device),
+            ids_S=torch.cat([row.ids_T for row in rows]).to(device),
+            rotary_3S=torch.cat([row.positions_3T for row in rows], dim=1).to(device),
+            row_ends=ends,
             patches_PV=torch.cat([patch.values for patch in patches]).to(device) if patches else None,
             grids_I3=torch.tensor([patch.grid for patch in patches]).to(device) if patches else None,
-            positions_N=torch.cat(positions).to(device),
+            positions_N=torch.cat(predicting).to(device),
             targets_N=torch.cat([row.ids_T[row.target_start :] for row in rows]).to(device),
-            weights_N=torch.tensor(weights, dtype=torch.float32).repeat_interleave(counts).to(device),
+            weights_N=row_weights.repeat_interleave(counts).to(device),
             row_of_N=torch.arange(len(rows)).repeat_interleave(counts).to(device),
+            rows=len(rows),
         )
 
     def _patches(self, image: ImageReference) -> Patches:
@@ -100,14 +114,3 @@ class Collator:
             _, evicted = self._cached.popitem(last=False)
             self._cached_bytes -= evicted.values.nbytes
         return patches
-
-
-def row_weights(rows: Sequence[PlannedRow], normalisation: LossNormalisation) -> list[float]:
-    """What one target token of each row counts in the loss of a step made of these rows.
-
-    By token: 1 / target tokens of the step. By example: 1 / (examples x target tokens of the row).
-    """
-    if normalisation is LossNormalisation.TOKEN:
-        total = sum(row.target_tokens for row in rows)
-        return [1 / total] * len(rows)
-    return [1 / (len(rows) * row.target_tokens) for row in rows]

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
+from longform_worker.engines.train.collate import StepWeights
 from longform_worker.engines.train.loss import greedy_hits
+from longform_worker.engines.train.passes import compose
 from longform_worker.engines.train.plan import PlannedRow
 from longform_worker.engines.train.step import Trainer
 from longform_worker.jobs import LossNormalisation
@@ -19,17 +21,18 @@ def exact_match(trainer: Trainer, rows: Sequence[PlannedRow]) -> float:
     the target's, both read the same beginning.
     """
     loaded, job = trainer.loaded, trainer.job
-    by_length = sorted(rows, key=lambda row: row.tokens)
+    (groups,) = compose([row.tokens for row in rows], job.tokens_per_pass, ranks=1)
+    weights = StepWeights.of_step(rows, LossNormalisation.TOKEN)
     exact = 0
     loaded.model.eval()
     with torch.no_grad():
-        for batch in trainer.collator.passes(by_length, job.tokens_per_pass, LossNormalisation.TOKEN):
+        for batch in trainer.collator.passes([[rows[row] for row in group] for group in groups], weights):
             hidden_NH = trainer.hidden_of_targets(batch)
             head_VH = loaded.model.lm_head.weight.to(hidden_NH.dtype)
             hits_N = greedy_hits(hidden_NH, head_VH, batch.targets_N, job.head_chunk_tokens)
-            missed_B = torch.zeros(len(batch.ids_BT), dtype=torch.bool, device=loaded.device)
-            missed_B[batch.row_of_N[~hits_N]] = True
-            exact += int((~missed_B).sum())
+            missed_R = torch.zeros(batch.rows, dtype=torch.bool, device=loaded.device)
+            missed_R[batch.row_of_N[~hits_N]] = True
+            exact += int((~missed_R).sum())
             del batch  # its pixels leave the device before the next ones come
     loaded.model.train()
     return exact / len(rows)

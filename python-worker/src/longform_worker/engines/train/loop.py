@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
+from longform_worker.engines.train.attention import rows_attention
 from longform_worker.engines.train.batches import StepRows
 from longform_worker.engines.train.checkpoint import (
     Counters,
@@ -43,7 +44,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
     check_vision_policy(Path(job.model_path), job.vision_policy, "training.vision_policy")
     with _stop_on_sigterm() as stop:
         link.phase("loading")
-        loaded = load_model(Path(job.model_path), Precision.FLOAT32)
+        loaded = load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
         link.phase("planning")
         rows = plan_rows(Path(job.rows_path), loaded, job)
         gate_rows = plan_rows(Path(job.gate.rows_path), loaded, job) if job.gate else []

@@ -13,8 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from longform_worker.engines.train.collate import Collator, Pass
+from longform_worker.engines.train.attention import hidden_states
+from longform_worker.engines.train.collate import Collator, Pass, StepWeights
 from longform_worker.engines.train.loss import weighted_cross_entropy
+from longform_worker.engines.train.passes import compose
 from longform_worker.engines.train.plan import PlannedRow
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import ModelPart, Optimizer, Precision, TrainingJob
@@ -58,12 +60,9 @@ class Trainer:
 
     def hidden_of_targets(self, batch: Pass) -> Tensor:
         """Hidden states [N, width] at the positions that predict a target."""
-        loaded = self.loaded
         with self.precision():
-            hidden_BTH = loaded.adapter.hidden_states(
-                loaded.model, batch.ids_BT, batch.rotary_3BT, batch.patches_PV, batch.grids_I3
-            )
-        hidden_NH = hidden_BTH.flatten(0, 1)[batch.positions_N]
+            hidden_SH = hidden_states(self.loaded, self.loaded.model, batch)
+        hidden_NH = hidden_SH[batch.positions_N]
         return hidden_NH.to(torch.bfloat16) if self.job.precision is Precision.BFLOAT16 else hidden_NH
 
     def precision(self) -> AbstractContextManager[object]:
@@ -76,7 +75,9 @@ class Trainer:
         # So that a resumed step draws the same numbers as an undisturbed one.
         torch.manual_seed(self.job.seed * 1_000_003 + step)  # pyright: ignore[reportUnknownMemberType]
         clock = _Clock()
-        passes = self.collator.passes(rows, self.job.tokens_per_pass, self.job.loss_normalisation)
+        (groups,) = compose([row.tokens for row in rows], self.job.tokens_per_pass, ranks=1)
+        weights = StepWeights.of_step(rows, self.job.loss_normalisation)
+        passes = self.collator.passes([[rows[row] for row in group] for group in groups], weights)
         loss = data_seconds = forward_seconds = backward_seconds = 0.0
         self.optimizer.zero_grad(set_to_none=True)
         count = 0
