@@ -14,7 +14,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from longform_worker.failure import EngineFailure, spec_name
 from longform_worker.jobs import VisionPolicy
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Digest  # pyright: ignore[reportPrivateUsage]
 
 MANIFEST = "manifest.json"
+FileRecord: TypeAlias = dict[str, object]  # "bytes" and "sha256"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _CHUNK_BYTES = 1 << 22
 
@@ -76,25 +77,28 @@ def policy_record(policy: VisionPolicy) -> dict[str, object]:
 
 
 @contextmanager
-def publishing(folder: Path, facts: dict[str, Any]) -> Generator[Path]:
+def publishing(
+    folder: Path, facts: dict[str, Any], settled: Mapping[str, FileRecord] | None = None
+) -> Generator[Path]:
     """A fresh folder to write into that becomes ``folder`` when the block ends without an exception.
 
     ``facts`` is read at that time, so the block may add to it; it goes into the manifest beside the
-    bytes and SHA-256 of every file. An older folder of the same name gives way.
+    bytes and SHA-256 of every file. ``settled`` holds those of files that other processes write and settle. An older
+    folder of the same name gives way.
     """
     partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
-        files = {
-            str(file.relative_to(partial)): {"bytes": file.stat().st_size, "sha256": _settle(file)}
-            for file in sorted(partial.rglob("*"))
-            if file.is_file()
-        }
+        files = dict(settled or {})
+        for file in sorted(partial.rglob("*")):
+            name = str(file.relative_to(partial))
+            if file.is_file() and name not in files:
+                files[name] = settle(file)
         manifest = partial / MANIFEST
         manifest.write_text(json.dumps({"format": 1, "files": files, **facts}, indent=1) + "\n", encoding="utf-8")
-        _settle(manifest)
+        settle(manifest)
         _sync_folder(partial)
         if folder.exists():
             replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
@@ -113,6 +117,16 @@ def clear_unpublished(parent: Path, names: str) -> None:
     for state in ("partial", "replaced"):
         for leftover in parent.glob(f"{names}.{state}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def settle(file: Path) -> FileRecord:
+    """Bring a file to the disk; its size and SHA-256 as a manifest has them."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
 
 
 def verify_files(folder: Path) -> bool:
@@ -173,16 +187,6 @@ def _feed(digest: Digest, stream: BinaryIO, count: int) -> None:
             raise EOFError(f"a file ends {count} bytes early")
         digest.update(chunk)
         count -= len(chunk)
-
-
-def _settle(file: Path) -> str:
-    """Bring a file to the disk and return its SHA-256."""
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return file_sha256(file)
 
 
 def _sync_folder(folder: Path) -> None:

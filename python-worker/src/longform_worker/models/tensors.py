@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 import importlib
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 _LIBRARY: Any = importlib.import_module("safetensors.torch")
+_OPEN: Any = importlib.import_module("safetensors").safe_open
+
+
+class TensorFiles:
+    """The tensors of all safetensors files of a folder, read one by one. Opening reads the files' headers alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, Any] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            file: Any = _OPEN(path, "pt")
+            self._files.update(dict.fromkeys(file.keys(), file))
+
+    def keys(self) -> Sequence[str]:
+        """Names of the tensors, file by file."""
+        return list(self._files)
+
+    def read(self, key: str) -> Tensor:
+        """A tensor, on the CPU."""
+        return self._files[key].get_tensor(key)
+
+    def numbers(self, key: str) -> int:
+        """How many numbers a tensor holds."""
+        return math.prod(self.shape(key))
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of a tensor."""
+        return tuple(self._files[key].get_slice(key).get_shape())
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
