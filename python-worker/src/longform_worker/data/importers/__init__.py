@@ -1,0 +1,1 @@
+"""Datasets that others have made, read row by row into rows of our own form."""
