@@ -2,6 +2,9 @@ export { run, type RunOptions, type RunOutcome } from "./client/run.js";
 export type { Audit, AuditInput } from "./spec/audit.js";
 export { type ExperimentBuilder, experiment, type StageScores } from "./experiment/experiment.js";
 export { SpecError, type SpecFinding } from "./experiment/spec-error.js";
+export { type PresetName, presets } from "./presets/index.js";
+export type { AssumedValue, PublishedValue } from "./presets/preset.js";
+export type { PresetOptions } from "./presets/long-writer-v.js";
 export { type Failure, type FailureCode, RunError } from "./failure/failure.js";
 export {
   type Dataset,
