@@ -82,8 +82,8 @@ class RowBuilder:
     def _agree(self, subject: str, form: str, place: RowPlace) -> None:
         first, where = self._firsts.setdefault(subject, (form, place))
         if form != first:
-            same = where.row if where.file == place.file else f"{where.row} of {where.file}"
-            raise place.refuse(subject, f"{first}, as in {same}", form, "Bring all rows into one form.")
+            expected = f"{first}, as in {where.seen_from(place)}"
+            raise place.refuse(subject, expected, form, "Bring all rows into one form.")
 
     def _id(self, rest: Mapping[str, object], place: RowPlace) -> str:
         value = rest.get("id")
@@ -94,7 +94,7 @@ class RowBuilder:
             raise place.refuse("id", f"text of 1 to {MAX_ID_CHARACTERS} characters or a whole number", shown(value))
         first = self._ids.setdefault(str(value), place)
         if first is not place:
-            raise place.refuse("id", "an id of its own", f"{value} a second time, first in {first.file}")
+            raise place.refuse("id", "an id of its own", f"{value} a second time, first in {first.seen_from(place)}")
         return str(value)
 
     def _settle_tags(self, prompt: str, target: str, source: SourceRow) -> str:

@@ -21,6 +21,10 @@ class RowPlace:
     file: str
     row: str
 
+    def seen_from(self, other: RowPlace) -> str:
+        """This place as the refusal of another row names it."""
+        return self.row if self.file == other.file else f"{self.row} of {self.file}"
+
     def refuse(self, field: str, expected: str, found: str, hint: str = "") -> EngineFailure:
         """The failure (data_refused) of one field of this row."""
         where = self.row if self.row.startswith(("line ", "row ")) else f"row {self.row}"
