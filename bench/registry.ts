@@ -1,6 +1,7 @@
 import { coldStart } from "./cold-start.js";
 import { eventCost } from "./event-cost.js";
+import { lossMemory } from "./loss-memory.js";
 import type { Bench } from "./measurement.js";
 
 /** Every bench, in the order that they run. */
-export const benches: readonly Bench[] = [coldStart, eventCost];
+export const benches: readonly Bench[] = [coldStart, eventCost, lossMemory];

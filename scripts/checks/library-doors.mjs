@@ -13,7 +13,7 @@ const typescriptDoors = {
   yargs: ["runners/cli/yargs.ts"],
   zeromq: ["sdk/client/live.ts"],
   // The language of schemas: whoever reads outside data declares its shape with it.
-  zod: ["sdk/", "runners/", "examples/"],
+  zod: ["sdk/", "runners/", "examples/", "bench/"],
 };
 
 /** The same for the Python worker. @type {Record<string, string[]>} */
