@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from types import FrameType
 
 from longform_worker.engines import main as engines
 from longform_worker.failure import EngineFailure
@@ -139,7 +140,7 @@ def live(link: EngineLink, argument: str) -> dict[str, object]:
     for number in (1, 2):
         link.send(
             "step", step=number, steps=2, loss=1.5, gradient_norm=1.0, learning_rate=1e-3, target_tokens=5, tokens=9,
-            peak_memory_bytes=1 << 30, **seconds,
+            peak_memory_bytes=1 << 30, peak_device_memory_bytes=0, passes=1, ranks=1, **seconds,
         )  # fmt: skip
     return DONE
 
@@ -150,11 +151,44 @@ def variables(link: EngineLink, argument: str) -> dict[str, object]:
     return DONE
 
 
+def ranks(link: EngineLink, argument: str) -> dict[str, object]:
+    """One behaviour for each rank, in their order, between bars."""
+    return behave(link, argument.split("|")[int(os.environ["RANK"])])
+
+
+def later(link: EngineLink, argument: str) -> dict[str, object]:
+    """Another behaviour, half a second later."""
+    time.sleep(0.5)
+    return behave(link, argument)
+
+
+def victim(link: EngineLink, argument: str) -> dict[str, object]:
+    """What a rank says whose peer is gone."""
+    raise EngineFailure("node_lost", "the connection to a peer broke", collective="true")
+
+
+def save_on_term(link: EngineLink, argument: str) -> dict[str, object]:
+    """Takes a second from the polite signal to its own end, as one does that saves."""
+    asked = False
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, note)
+    link.phase("running")
+    while not asked:
+        time.sleep(0.01)
+    time.sleep(1)
+    raise EngineFailure("preempted", "asked to leave", step=7)
+
+
 BEHAVIOURS: dict[str, Callable[[EngineLink, str], dict[str, object]]] = {
     function.__name__: function
     for function in (
         done, die, leave, refuse, refuse_then_die, stop, grandchild, hold_interpreter, lines, lines_then_wait,
         one_line, bar, unknown_field, hole, wrong_result, missing_library, allocate, live, variables,
+        ranks, later, victim, save_on_term,
     )
 }  # fmt: skip
 
@@ -163,7 +197,11 @@ def run(job: ImportJob | GenerationJob, link: EngineLink) -> dict[str, object]:
     """The engine."""
     if isinstance(job, GenerationJob):
         return echo(link)
-    name, _, argument = job.source_rows_path.partition(":")
+    return behave(link, job.source_rows_path)
+
+
+def behave(link: EngineLink, behaviour: str) -> dict[str, object]:
+    name, _, argument = behaviour.partition(":")
     return BEHAVIOURS[name](link, argument)
 
 

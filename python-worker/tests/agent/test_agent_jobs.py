@@ -173,7 +173,7 @@ def test_the_handshake_tells_versions_and_which_interpreter_does_not_start(agent
     reply = agent.handshake()
     found = {report.name: report for report in reply.environments}
     assert reply.pid == agent.process.pid
-    assert list(reply.jobs) == ["import", "model", "training", "generation"]
+    assert list(reply.jobs) == ["import", "model", "training", "generation", "audit", "read", "fetch"]
     assert found["real"].python == sys.executable
     assert found["real"].versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert "numpy" in found["real"].versions

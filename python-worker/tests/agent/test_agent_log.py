@@ -65,7 +65,7 @@ def test_bytes_that_are_no_text_become_replacement_characters() -> None:
 
 def test_the_gate_says_how_many_lines_it_held_back() -> None:
     clock = Clock()
-    gate = LineGate(clock)
+    gate = LineGate("engine.log", clock)
     burst = gate.passed([("stdout", str(number)) for number in range(limits.LOG_BURST_LINES + 7)])
     assert len(burst) == limits.LOG_BURST_LINES
     clock.now += 1

@@ -1,4 +1,4 @@
-"""What an engine prints: every byte into engine.log, bounded lines for the events, the last lines for a failure."""
+"""What an engine prints: every byte into its log file, bounded lines for the events, the last lines for a failure."""
 
 import codecs
 import contextlib
@@ -120,9 +120,10 @@ class Allowance:
 
 
 class LineGate:
-    """Lets lines pass within the allowances; says how many it held back."""
+    """Lets lines pass within the allowances; says how many it held back, and in which file they are."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, file_name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file_name = file_name
         self._bytes = Allowance(LOG_BURST_BYTES, LOG_BYTES_PER_SECOND, clock)
         self._lines = Allowance(LOG_BURST_LINES, LOG_LINES_PER_SECOND, clock)
         self._held = 0
@@ -145,7 +146,7 @@ class LineGate:
 
     def _notice(self, stream: str) -> list[Line]:
         held, self._held = self._held, 0
-        return [(stream, f"({held} lines are only in engine.log)")] if held else []
+        return [(stream, f"({held} lines are only in {self._file_name})")] if held else []
 
 
 class EngineLog(threading.Thread):
@@ -155,7 +156,11 @@ class EngineLog(threading.Thread):
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], file: BinaryIO, deliver: Callable[[list[Line]], object]
+        self,
+        process: subprocess.Popen[bytes],
+        file: BinaryIO,
+        file_name: str,
+        deliver: Callable[[list[Line]], object],
     ) -> None:
         super().__init__(name="engine-log", daemon=True)
         pipes = {"stdout": process.stdout, "stderr": process.stderr}
@@ -163,7 +168,8 @@ class EngineLog(threading.Thread):
         self._file: BinaryIO | None = file
         self._deliver = deliver
         self._cutters = {name: LineCutter(time.monotonic) for name in self._pipes}
-        self._gate = LineGate()
+        self._file_name = file_name
+        self._gate = LineGate(file_name)
         self._tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
         self._last_call = threading.Event()
 
@@ -208,7 +214,7 @@ class EngineLog(threading.Thread):
             self._deliver(passed)
 
     def _write(self, data: bytes) -> list[Line]:
-        """Appends to engine.log; a full disk ends the file, not the engine."""
+        """Appends to the file; a full disk ends the file, not the engine."""
         if self._file is None or not data:
             return []
         try:
@@ -216,7 +222,7 @@ class EngineLog(threading.Thread):
             self._file.flush()
         except OSError as error:
             self._close_file()
-            return [("stderr", f"(engine.log ends here: {error})")]
+            return [("stderr", f"({self._file_name} ends here: {error})")]
         return []
 
     def _close_file(self) -> None:

@@ -32,12 +32,12 @@ class EventLog:
         self.wake()
 
     def append_line(self, stream: str, text: str) -> None:
-        """Keeps a printed line as an event, up to a bound on all of them; every line is in engine.log anyway."""
+        """Keeps a printed line as an event, up to a bound on all of them; every line is in its file anyway."""
         if self._log_bytes > LOG_KEPT_BYTES:
             return
         self._log_bytes += len(text) + 1
         if self._log_bytes > LOG_KEPT_BYTES:
-            text = "(further lines of this job are only in engine.log)"
+            text = "(further lines of this job are only in the files of its log)"
         self.append(JobEvent(log=LogLine(stream=stream, text=text)))
 
     @property

@@ -33,8 +33,14 @@ SWEEP_MS = 5000
 # Time between the polite and the final signal where nobody named one.
 DEFAULT_GRACE_MS = 5000
 
+# The same where the machine is taken away: a training first saves a checkpoint.
+PREEMPTION_GRACE_MS = 120000
+
+# When one process of a job has failed, the others have this long to say how they see it before they are ended.
+PEER_WORDS_MS = 3000
+
 # Log lines as events: the longest one, and how many bytes and lines at once and a second.
-# Everything is in engine.log, whatever passes here.
+# Everything is in the engine's log file, whatever passes here.
 LOG_LINE_MAX_BYTES = 8192
 LOG_BURST_BYTES = 262144
 LOG_BYTES_PER_SECOND = 16384

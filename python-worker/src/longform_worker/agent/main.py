@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import platform
 import signal
 import socket
 import sys
@@ -24,12 +25,14 @@ from longform_worker.agent.limits import (
     KEEPALIVE_TIMEOUT_MS,
     MAX_MESSAGE_BYTES,
     MIN_RECEIVED_PING_INTERVAL_MS,
+    PREEMPTION_GRACE_MS,
 )
 from longform_worker.agent.live import open_live
+from longform_worker.agent.place import LOOPBACK_ADDRESS
 from longform_worker.agent.process import RUN_COOKIE_VARIABLE
 from longform_worker.agent.registration import keep_registered
 from longform_worker.agent.service import Worker
-from longform_worker.agent.settings import BadSettings, Settings, read_settings
+from longform_worker.agent.settings import LOOPBACK, BadSettings, Settings, read_settings
 from longform_worker.failure import EngineFailure
 from longform_worker.gen.worker_pb2_grpc import (
     add_WorkerServiceServicer_to_server,  # pyright: ignore[reportUnknownVariableType] - generated without types
@@ -85,6 +88,7 @@ async def run(settings: Settings) -> None:
             LOGGER.info("no live view: %s", why_not)
         environments = Environments(settings.environments)
         worker = Worker(
+            address=meeting_address(settings.listen),
             run_cookie=settings.run_cookie,
             environments=environments,
             fence=fence,
@@ -100,7 +104,9 @@ async def run(settings: Settings) -> None:
         try:
             why = await wait_for_end(worker, contact, settings.orphan_grace_seconds)
             LOGGER.info("ending: %s", why.detail)
-            await worker.end_all(why, DEFAULT_GRACE_MS / 1000)
+            # A scheduler that takes a machine away signals every process on it: trainings save a checkpoint first.
+            training_grace_ms = PREEMPTION_GRACE_MS if why.code == "signal" else DEFAULT_GRACE_MS
+            await worker.end_all(why, DEFAULT_GRACE_MS / 1000, training_grace_ms / 1000)
         finally:
             registering.cancel()
             environments.close()
@@ -132,6 +138,11 @@ async def wait_for_end(worker: Worker, contact: Contact, orphan_grace_seconds: f
             return EngineFailure("signal", f"the worker agent got {name}", signal=name, pid=os.getpid())
         if contact.silent_seconds() >= orphan_grace_seconds:
             return EngineFailure("node_lost", f"no runner called for {orphan_grace_seconds:g} s", pid=os.getpid())
+
+
+def meeting_address(listen: str) -> str:
+    """Where processes of other nodes find those of this one; an agent that nobody else can reach has no such nodes."""
+    return LOOPBACK_ADDRESS if listen.startswith(("unix:", *LOOPBACK)) else platform.node()
 
 
 @contextlib.contextmanager

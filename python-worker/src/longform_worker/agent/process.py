@@ -18,6 +18,7 @@ import longform_worker
 from longform_worker.agent.engine_log import EngineLog, Line
 from longform_worker.agent.exit_reason import EngineEnd, memory_counter, memory_kills
 from longform_worker.agent.limits import OUTPUT_DRAIN_MS, SWEEP_MS
+from longform_worker.agent.place import Place, alone
 from longform_worker.failure import EngineFailure
 from longform_worker.wire import AGENT_PID_VARIABLE, ENGINE_FD_VARIABLE, LENGTH, Frame, body_length, decode, encode
 
@@ -36,18 +37,26 @@ STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-starter")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStart:
-    """What it takes to start an engine. ``log_path`` is a folder, made when missing."""
+    """What it takes to start an engine. ``log_path`` is a folder, made when missing; ``place`` is of a rank."""
 
     job_id: str
+    kind: str
     environment: str
     python: str
     run_cookie: str
     log_path: Path
     threads: int
+    place: Place | None = None
 
     def job_cookie(self) -> str:
-        """The mark in the environment of everything that this job starts."""
-        return f"{self.run_cookie}.{self.job_id}"
+        """The mark in the environment of everything that this process starts: ranks are ended one by one."""
+        rank = "" if self.place is None else f".rank-{self.place.rank}"
+        return f"{self.run_cookie}.{self.job_id}{rank}"
+
+    def log_file(self) -> Path:
+        """Where everything goes that it prints. All nodes of a job share the folder."""
+        rank = 0 if self.place is None else self.place.rank
+        return self.log_path / ("engine.log" if rank == 0 else f"rank-{rank}.log")
 
 
 class Engine:
@@ -79,7 +88,7 @@ class Engine:
         except BaseException:
             ours.close()
             raise
-        log = EngineLog(process, file, lambda lines: loop.call_soon_threadsafe(deliver, lines))
+        log = EngineLog(process, file, start.log_file().name, lambda lines: loop.call_soon_threadsafe(deliver, lines))
         log.start()
         engine = cls(start, process, log)
         engine._reader, engine._writer = await asyncio.open_connection(sock=ours)
@@ -149,7 +158,7 @@ def spawn(start: EngineStart, descriptor: int) -> tuple[subprocess.Popen[bytes],
     """Opens the log and starts the process, in a session and group of its own. Raises EngineFailure."""
     try:
         start.log_path.mkdir(parents=True, exist_ok=True)
-        file = (start.log_path / "engine.log").open("ab")
+        file = start.log_file().open("ab")
     except OSError as error:
         detail = f"the engine's log cannot be written: {error.strerror}"
         raise EngineFailure("disk_full", detail, file=error.filename) from error
@@ -192,11 +201,7 @@ def engine_variables(start: EngineStart, variables: Mapping[str, str]) -> dict[s
         # Without byte code on the disk every engine compiles torch and transformers anew: 6 to 8 seconds.
         "PYTHONDONTWRITEBYTECODE": "",
         "OMP_NUM_THREADS": str(start.threads),
-        "RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
+        **(start.place or alone()).variables(),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -204,12 +209,6 @@ def engine_variables(start: EngineStart, variables: Mapping[str, str]) -> dict[s
         JOB_COOKIE_VARIABLE: start.job_cookie(),
         AGENT_PID_VARIABLE: str(os.getpid()),
     }
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, for the rendezvous of ranks."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def sweep(variable: str, value: str, seconds: float) -> list[int]:

@@ -15,6 +15,7 @@ from longform_worker.agent.admission import EPOCH_KEY, Contact, Fence
 from longform_worker.agent.codec import Hole, job_frame, job_kinds, request_frame
 from longform_worker.agent.environments import Environments
 from longform_worker.agent.live import Live
+from longform_worker.agent.place import LOOPBACK_ADDRESS, free_port, places_of
 from longform_worker.agent.process import EngineStart
 from longform_worker.agent.supervise import Job
 from longform_worker.failure import EngineFailure
@@ -25,6 +26,9 @@ from longform_worker.gen.worker_pb2 import (
     CancelJobRequest,
     HandshakeReply,
     HandshakeRequest,
+    OfferRendezvousReply,
+    OfferRendezvousRequest,
+    Rendezvous,
     ShutdownReply,
     ShutdownRequest,
     StartJobReply,
@@ -42,11 +46,15 @@ CANCELLED = "the runner cancelled the job"
 
 
 class Worker(WorkerServiceServicer):
-    """The jobs of this agent. Methods run in the event loop and wait for nothing but their own streams."""
+    """The jobs of this agent. Methods run in the event loop and wait for nothing but their own streams.
+
+    address: this node's, as the processes of jobs on other nodes reach it.
+    """
 
     def __init__(
-        self, *, run_cookie: str, environments: Environments, fence: Fence, contact: Contact, live: Live
+        self, *, address: str, run_cookie: str, environments: Environments, fence: Fence, contact: Contact, live: Live
     ) -> None:
+        self._address = address
         self._run_cookie = run_cookie
         self._environments = environments
         self._fence = fence
@@ -69,6 +77,13 @@ class Worker(WorkerServiceServicer):
             live_endpoint=self._live.endpoint,
         )
 
+    async def OfferRendezvous(self, request: OfferRendezvousRequest, context: Context) -> OfferRendezvousReply:
+        """A place to meet on this node, for a job whose rank 0 will be here."""
+        # An address that is reached over the network is bound on every interface.
+        local = self._address == LOOPBACK_ADDRESS
+        port = free_port(LOOPBACK_ADDRESS if local else "")
+        return OfferRendezvousReply(rendezvous=Rendezvous(address=self._address, port=port))
+
     async def StartJob(self, request: StartJobRequest, context: Context) -> StartJobReply:
         """Starts a job. What is wrong with it is told as its event, so that a runner has one place to look."""
         if not request.job_id or not request.job_id.isprintable():
@@ -78,11 +93,11 @@ class Worker(WorkerServiceServicer):
         job = Job(request.job_id, self._live)
         self._jobs[request.job_id] = job
         try:
-            start, first = self._engine_start(request), job_frame(request)
+            starts, first = self._engine_starts(request), job_frame(request)
         except EngineFailure as failure:
             job.fail(failure)
         else:
-            task = asyncio.create_task(job.run(start, first), name=request.job_id)
+            task = asyncio.create_task(job.run(job.begin(starts), first), name=request.job_id)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return StartJobReply(started=True)
@@ -144,10 +159,14 @@ class Worker(WorkerServiceServicer):
         self.shutdown_asked.set()
         return ShutdownReply()
 
-    async def end_all(self, why: EngineFailure, grace_seconds: float) -> None:
-        """Ends every job that runs and waits until nothing of them is left."""
+    async def end_all(self, why: EngineFailure, grace_seconds: float, training_grace_seconds: float = 0.0) -> None:
+        """Ends every job that runs and waits until nothing of them is left.
+
+        training_grace_seconds: for trainings, which save a checkpoint first; the other grace where that is longer.
+        """
         for job in self._jobs.values():
-            job.cancel(why, grace_seconds)
+            long = training_grace_seconds if job.kind == "training" else 0.0
+            job.cancel(why, max(grace_seconds, long))
         while self._running:
             await asyncio.wait(self._running)
 
@@ -162,8 +181,8 @@ class Worker(WorkerServiceServicer):
         await asyncio.sleep(HALF_CLOSE_SETTLE_SECONDS)
         await job.send({"type": "close"})
 
-    def _engine_start(self, request: StartJobRequest) -> EngineStart:
-        """Where and how the engine runs. Raises EngineFailure."""
+    def _engine_starts(self, request: StartJobRequest) -> list[EngineStart]:
+        """Where and how the processes of a job run. Raises EngineFailure."""
         pythons = self._environments.pythons
         if request.environment not in pythons:
             known = ", ".join(pythons)
@@ -178,14 +197,19 @@ class Worker(WorkerServiceServicer):
             raise refused_field("log_path", repr(request.log_path), "an absolute path")
         if request.threads == 0:
             raise refused_field("threads", "0 or nothing", "a whole number above zero")
-        return EngineStart(
-            job_id=request.job_id,
-            environment=request.environment,
-            python=pythons[request.environment],
-            run_cookie=self._run_cookie,
-            log_path=Path(request.log_path),
-            threads=request.threads,
-        )
+        return [
+            EngineStart(
+                job_id=request.job_id,
+                kind=request.WhichOneof("job") or "",
+                environment=request.environment,
+                python=pythons[request.environment],
+                run_cookie=self._run_cookie,
+                log_path=Path(request.log_path),
+                threads=request.threads,
+                place=place,
+            )
+            for place in places_of(request) or (None,)
+        ]
 
     async def _known(self, job_id: str, context: Context) -> Job:
         job = self._jobs.get(job_id)
