@@ -158,6 +158,7 @@ const TOLD = new Set([
 const TOLD_BY: Readonly<Partial<Record<FailureCode, readonly string[]>>> = {
   loss_diverged: ["step"],
   gate_missed: ["step"],
+  preempted: ["step"],
   run_busy: ["epoch", "version"],
   store_corrupt: ["segment"],
 };

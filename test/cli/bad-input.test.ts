@@ -71,7 +71,7 @@ test("a misspelt key names the nearest one, and a wrong type what is expected; n
     ),
   );
   expect(refusal(typo)).toBe(
-    `typo.ts does not fit:\n  stages.0.optimizer.peakLearningRat: found the unknown key "peakLearningRat", expected one of peakLearningRate, beta1, beta2, epsilon, weightDecay, maxGradientNorm; did you mean "peakLearningRate"?`,
+    `typo.ts does not fit:\n  stages.0.optimizer.peakLearningRat: found the unknown key "peakLearningRat", expected one of peakLearningRate, beta1, beta2, epsilon, weightDecay, partLearningRates, maxGradientNorm; did you mean "peakLearningRate"?`,
   );
   const level = await runText(
     "level.ts",
@@ -190,7 +190,7 @@ test("a model folder without a tokenizer is refused before any row is read", asy
     ],
   };
   expect(refusal(await runText("model.json", JSON.stringify(spec)))).toBe(
-    "RUN failed in sft.\nThe model folder cannot be used: model: found no tokenizer.json, expected the tokenizer beside the weights.",
+    "RUN failed in sft/audit.\nThe model folder cannot be used: model: found no tokenizer.json, expected the tokenizer beside the weights.",
   );
 }, 60_000);
 

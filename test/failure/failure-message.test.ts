@@ -85,6 +85,7 @@ const failures: readonly Failure[] = [
   },
   { code: "exit_code", detail: "process 9 ended with code 3 and no result", facts: { exit_code: "3", pid: "9" } },
   { code: "node_lost", detail: "no answer for 30 s", facts: {} },
+  { code: "preempted", facts: { step: "40", checkpoint: "/runs/a/stages/sft/work/0/checkpoints/step-00000040" } },
   { code: "stalled", facts: { phase: "loading", seconds: "600" } },
   { code: "judge_unreachable", detail: "Error: 401", facts: { verdicts: "all 9 failed" } },
   { code: "user_code", detail: "TypeError: x is no function", facts: { function: "decks" } },
