@@ -2,7 +2,8 @@ import { basename, join } from "node:path";
 import { freeze } from "../../sdk/client/freeze.js";
 import { runsFolder } from "../../sdk/client/submit.js";
 import { RunError } from "../../sdk/failure/failure.js";
-import { planStages, type StageNode } from "../../sdk/plan/stages.js";
+import { planStages, type SftNode, type StageNode } from "../../sdk/plan/stages.js";
+import { planTraining, type TrainingPlan } from "../../sdk/plan/training-plan.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import { Inputs } from "../stages/inputs.js";
 import { lookUp } from "../stages/look-up.js";
@@ -11,12 +12,18 @@ import { BlobStore } from "../store/blobs.js";
 import { StageCache } from "../store/stage-cache.js";
 import { ExitCode } from "./exit-code.js";
 import { withSpec } from "./load-checked.js";
+import { ModelShapes } from "./model-shapes.js";
+import { type DeviceOptions, plannedDevice } from "./plan-device.js";
+import { trainingText } from "./plan-text.js";
+import { rowCounts } from "./row-counts.js";
 import { textTable } from "./text-table.js";
 
-export interface PlanOptions {
+export interface PlanOptions extends DeviceOptions {
   readonly file: string;
   readonly runs: string | undefined;
   readonly json: boolean;
+  /** A config.json for models that nothing else describes. */
+  readonly config: string | undefined;
 }
 
 /** What would happen to a node. */
@@ -26,27 +33,48 @@ interface PlannedStage {
   readonly cached: boolean;
   /** Why it would run; empty for a hit. */
   readonly why: string;
+  /** What a training will take. */
+  readonly plan?: TrainingPlan;
 }
 
 /**
- * Prints every stage in order, cached or not and why. Starts no agent and writes nothing.
+ * Prints every stage in order, cached or not and why, and what every training will take. Starts no agent and writes
+ * nothing.
  *
- * @throws SpecFileError with every finding; RunError data_refused naming file and row.
+ * @throws SpecFileError with every finding; RunError data_refused naming file and row; UsageError for an option.
  */
-export async function showPlan({ file, runs, json }: PlanOptions): Promise<number> {
+export async function showPlan({ file, runs, json, config, ...device }: PlanOptions): Promise<number> {
+  const planned = plannedDevice(device);
   const { experiment } = await withSpec(file, async (spec) => await freeze(spec.experiment, spec.base));
+  const shapes = new ModelShapes(experiment, config);
   const paths = runPaths(join(runsFolder(runs), "planned"));
   const blobs = new BlobStore(paths.blobs);
   const cache = new StageCache(paths.cache, blobs);
   const inputs = new Inputs();
-  const planned: PlannedStage[] = [];
-  for (const node of planStages(experiment)) planned.push(await plan(node, inputs, experiment.name, { blobs, cache }));
+  const stages: PlannedStage[] = [];
+  const sections: string[] = [];
+  for (const node of planStages(experiment)) {
+    const stage = await plan(node, inputs, experiment.name, { blobs, cache });
+    if (node.kind !== "sft") {
+      stages.push(stage);
+      continue;
+    }
+    const training = await trainingOf(node);
+    stages.push({ ...stage, plan: training });
+    if (!stage.cached) sections.push("", ...trainingText(node.id, node.spec, training, process.stdout.columns || 100));
+  }
   process.stdout.write(
     json
-      ? planned.map((stage) => `${JSON.stringify(stage)}\n`).join("")
-      : planText(basename(file), experiment.name, planned),
+      ? stages.map((stage) => `${JSON.stringify(stage)}\n`).join("")
+      : [...planText(basename(file), experiment.name, stages), ...sections, ""].join("\n"),
   );
   return ExitCode.done;
+
+  async function trainingOf(node: SftNode): Promise<TrainingPlan> {
+    const model = await shapes.of(node.spec.model);
+    const rows = await rowCounts(node, model.shape, inputs, blobs);
+    return planTraining({ spec: node.spec, model, rows, ...planned });
+  }
 }
 
 async function plan(
@@ -74,7 +102,7 @@ async function plan(
   }
 }
 
-function planText(file: string, experiment: string, planned: readonly PlannedStage[]): string {
+function planText(file: string, experiment: string, planned: readonly PlannedStage[]): readonly string[] {
   const toRun = planned.filter(({ cached }) => !cached).length;
   const summary =
     toRun === 0
@@ -86,5 +114,5 @@ function planText(file: string, experiment: string, planned: readonly PlannedSta
     kind,
     cached ? "cached" : `run: ${why}`,
   ]);
-  return `${file}: ${experiment}\n${textTable(["", "stage", "kind", ""], rows, [1, 2, 3]).join("\n")}\n${summary}\n`;
+  return [`${file}: ${experiment}`, ...textTable(["", "stage", "kind", ""], rows, [1, 2, 3]), summary];
 }

@@ -82,22 +82,20 @@ function cardSources(size: string) {
 }
 
 const sharedAssumptions = {
-  "dataset.revision": "no commit is named; give one to train on the same rows again",
-  "zero.stage": "not published; the LLaMA-Factory example that the project names uses ZeRO-3",
-  "zero.offloadOptimizer": "not published; that example offloads nothing",
-  "zero.offloadParameters": "not published; that example offloads nothing",
-  "tuning.frozenParts": "not published; LLaMA-Factory freezes vision tower and projector unless told otherwise",
+  "dataset.revision": "no commit is published",
+  zero: "the example of LLaMA-Factory that the project names has ZeRO-3 without offload",
+  "tuning.frozenParts": "LLaMA-Factory freezes both unless told otherwise",
   maxTokens: "cutoff_len is not published; the paper speaks of a window of 32k",
   tooLong: "LLaMA-Factory cuts longer rows; nothing is cut here",
-  precision: "not published for the training; the released weights are bfloat16",
-  "optimizer.weightDecay": "not on the card; the default of the trainer",
-  "optimizer.maxGradientNorm": "not on the card; the default of the trainer",
-  "schedule.finalFraction": "the cosine of the trainer ends at 0",
-  lossNormalisation: "one example a pass and a mean over passes, as the trainer did at that version",
-  promptLayout: "not published for the training; images first, as placeholders usually stand",
-  gradientCheckpointing: "not published; LLaMA-Factory's default",
-  tokensPerPass: "one row a pass there; here short rows share a pass, which changes no result",
-  checkpointEverySteps: "not published",
+  precision: "the released weights are bfloat16",
+  "optimizer.weightDecay": "default of the trainer",
+  "optimizer.maxGradientNorm": "default of the trainer",
+  "schedule.finalFraction": "the trainer's cosine ends at 0",
+  lossNormalisation: "the trainer took the mean over passes of one example each",
+  promptLayout: "placeholders usually stand first",
+  gradientCheckpointing: "default of LLaMA-Factory",
+  tokensPerPass: "one row a pass there; short rows share one here, which changes no result",
+  checkpointEverySteps: "not published; it moves no weight",
 } as const;
 
 export const longWriterV7bPreset: Preset = {
@@ -112,8 +110,8 @@ export const longWriterV7bPreset: Preset = {
   assumed: sharedAssumptions,
   cost: { hours: 6, ranks: 8, device: "A800-80", source: `${paper}, appendix D.3` },
   contradictions: [
-    "The dataset is called 22k and the paper counts 22,158 examples; the release has 19,378 rows.",
-    "The paper trained on 10k of them with a mean of 2.8k words and names no ids: the first 10,000 rows stand in.",
+    "The dataset is called 22k and its paper counts 22,158 examples; the release has 19,378 rows.",
+    "The paper trained on 10k of them with a mean of 2.8k words and names none: here the first 10,000 stand in.",
   ],
 };
 
