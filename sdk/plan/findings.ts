@@ -65,8 +65,16 @@ function mergedPatch({ model }: Stage): number | undefined {
 }
 
 function sftFindings({ tuning }: Sft): readonly Finding[] {
-  if (tuning.kind !== "full" || new Set(tuning.frozenParts).size < 3) return [];
-  return [{ path: "tuning.frozenParts", found: "all three parts", expected: "at least one part left to train" }];
+  switch (tuning.kind) {
+    case "full":
+      return new Set(tuning.frozenParts).size < 3
+        ? []
+        : [{ path: "tuning.frozenParts", found: "all three parts", expected: "at least one part left to train" }];
+    case "lora":
+      return tuning.layers === "attention" && tuning.targets.includes("merger")
+        ? [{ path: "tuning.targets", found: "merger", expected: "parts with attention: a merger has none" }]
+        : [];
+  }
 }
 
 function benchFindings(stage: MmLongBenchWrite): readonly Finding[] {

@@ -49,9 +49,6 @@ function aboutTuning({ tuning, optimizer }: Sft, { parameters }: Planned): reado
       field: "tuning.frozenParts",
       reason: "the language model stays as it is: how it writes can hardly change",
     });
-  for (const { target, modules } of parameters?.adapters ?? [])
-    if (modules === 0)
-      warnings.push({ field: "tuning.targets", reason: `${target} has no such layers: it gets no adapter` });
   const learning: readonly string[] = tuning.kind === "lora" ? tuning.targets : (parameters?.trainedParts ?? []);
   for (const part of ["vision", "merger", "language"] as const)
     if (parameters !== null && optimizer.partLearningRates[part] !== undefined && !learning.includes(part))

@@ -1,4 +1,4 @@
-import { experiment, folder, full, generated, hub, programJudge, records, scratch } from "longform";
+import { experiment, folder, full, generated, hub, lora, programJudge, records, scratch } from "longform";
 import { expect, test } from "vitest";
 import { findMismatches } from "../../sdk/plan/findings.js";
 import { planStages } from "../../sdk/plan/stages.js";
@@ -83,5 +83,16 @@ test("pixels that the patches of a known model do not divide are refused", () =>
       found: "28",
       expected: "a multiple of 32, the patch size times the merge size of the model",
     },
+  ]);
+});
+
+test("adapters on the attention of a merger, which has none, are refused", () => {
+  const spec = experiment("adapters", (x) => {
+    const dataset = records("rows.jsonl");
+    x.sft("all", { model: folder("base"), dataset, tuning: lora({ targets: ["merger"] }) });
+    x.sft("attention", { model: folder("base"), dataset, tuning: lora({ targets: ["merger"], layers: "attention" }) });
+  });
+  expect(findMismatches(spec)).toEqual([
+    { path: "stages.1.tuning.targets", found: "merger", expected: "parts with attention: a merger has none" },
   ]);
 });
