@@ -1,7 +1,8 @@
 """Failures as a code and facts. The sentence for people is written by the client."""
 
 import re
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 FailureCode = Literal[
     "user_cancel",
@@ -48,6 +49,12 @@ class EngineFailure(Exception):
         self.detail = readable(detail)
         self.field_path = readable(field_path)
         self.facts = {name: readable(str(value)) for name, value in facts.items()}
+
+    @classmethod
+    def of_fields(cls, fields: Mapping[str, Any]) -> "EngineFailure":
+        """The failure whose ``fields`` these are."""
+        code: FailureCode = fields["code"].removeprefix("FAILURE_CODE_").lower()
+        return cls(code, fields["detail"], field_path=fields["field_path"], **fields["facts"])
 
     def fields(self) -> dict[str, object]:
         """The fields of the proto message ``Failure``, enum by its full name."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from longform_worker.engines.train import export, prove
+from longform_worker.engines.train.attention import rows_attention
 from longform_worker.jobs import Precision
 from longform_worker.models.loaded import LoadedModel, load_model
 from tiny_world import import_all, make, source_rows
@@ -19,5 +21,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded(world: Path) -> LoadedModel:
-    """The world's model, opened."""
-    return load_model(world / "model", Precision.FLOAT32)
+    """The world's model, opened for training."""
+    return load_model(world / "model", Precision.FLOAT32, rows_attention())
+
+
+@pytest.fixture(autouse=True)
+def _proof_in_this_process(  # pyright: ignore[reportUnusedFunction]
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh process for the proof of every trained model would take longer than its training."""
+    if "fresh_proof" not in request.keywords:
+        monkeypatch.setattr(export, "prove_in_fresh_process", prove.prove)

@@ -1,58 +1,33 @@
-"""What a training leaves on disk: the trained model, and checkpoints that a later attempt goes on from.
+"""Checkpoints that a later attempt goes on from, with as many ranks and at whatever stage it likes.
 
-A checkpoint is a whole model folder (weights in float32) with the optimizer's moments beside it. No
-file of it is pickled, and its manifest, written last, names every file with its SHA-256.
+A checkpoint holds every trained weight in float32 and its two moments, whole. They are dealt out over the ranks, each
+of which writes its own as safetensors; nothing is pickled, and what stays frozen is not copied. The manifest, written
+last, names every file with its SHA-256.
 """
 
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import shutil
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from longform_worker.engines.train.backend.ranks import Ranks
+from longform_worker.engines.train.backend.split import count
+from longform_worker.engines.train.backend.state import MOMENTS
+from longform_worker.engines.train.disk import KEPT
+from longform_worker.engines.train.publish import Pieces, Share, publishing_together
+from longform_worker.engines.train.saved import OPTIMIZER, Checkpoint, Counters
 from longform_worker.engines.train.step import Trainer
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import Precision, TrainingJob
-from longform_worker.models.folder import (
-    clear_unpublished,
-    policy_record,
-    publishing,
-    read_manifest,
-    verify_files,
-    weights_sha256,
-)
-from longform_worker.models.loaded import DTYPES, load_model
-from longform_worker.models.tensors import read_tensors, write_tensors
+from longform_worker.jobs import TrainingJob
+from longform_worker.models.folder import clear_unpublished, file_sha256, read_manifest
 
-KEPT = 2
-LOG_FILE = "training-log.jsonl"
 CHECKPOINTS = "step-????????"
-OPTIMIZER_FILE = Path("optimizer", "moments.safetensors")  # in a folder of its own: it holds no weights
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-# Files that saving a model makes anew; with the weights, all that is not copied from the base folder.
-MADE_ANEW = {"config.json", "generation_config.json", "manifest.json"}
-
-
-@dataclass(slots=True)
-class Counters:
-    """Where a training is: steps taken, targets so far, the last step's loss, the gate's last value.
-
-    ``log`` has a line for each step and gate, in the names of the run's results: events may be lost with
-    the runner, and the curve of a training must not depend on who was there to hear them.
-    """
-
-    step: int = 0
-    target_tokens: int = 0
-    final_loss: float = 0.0
-    gate_value: float | None = None
-    log: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
 
 def clear_leftovers(job: TrainingJob) -> None:
@@ -62,67 +37,47 @@ def clear_leftovers(job: TrainingJob) -> None:
     clear_unpublished(Path(job.checkpoint_path), CHECKPOINTS)
 
 
-def check_disk(trainer: Trainer) -> None:
-    """Refuse to start when the model and the checkpoints that may stand at one time would not fit (disk_full)."""
-    job, checkpoint = trainer.job, _checkpoint_bytes(trainer)
-    there = sum(file.stat().st_size for file in Path(job.checkpoint_path).rglob("*") if file.is_file())
-    needs = {
-        Path(job.output_path): _weights(trainer) * (2 if job.precision is Precision.BFLOAT16 else 4),
-        # An old checkpoint goes when a new one is complete.
-        Path(job.checkpoint_path): max(checkpoint, (KEPT + 1) * checkpoint - there)
-        if job.checkpoint_every_steps
-        else 0,
-    }
-    on_device: dict[int, int] = {}
-    for path, needed in needs.items():
-        place = _place(path)
-        device = place.stat().st_dev
-        on_device[device] = on_device.get(device, 0) + needed
-        free = shutil.disk_usage(place).free
-        if free < on_device[device]:
-            raise EngineFailure(
-                "disk_full",
-                f"{place} has {free} bytes free; this training needs {on_device[device]}.",
-                path=path,
-                expected=f"{on_device[device]} bytes",
-                found=f"{free} bytes",
-            )
-
-
-def fits_another_checkpoint(trainer: Trainer) -> bool:
-    """Whether the disk has room for one checkpoint beside those that are there."""
-    return shutil.disk_usage(_place(Path(trainer.job.checkpoint_path))).free >= _checkpoint_bytes(trainer)
-
-
 def save_checkpoint(trainer: Trainer, counters: Counters, identity: str) -> Path:
-    """Publish a checkpoint of the current step and drop all but the newest ones."""
+    """Publish a checkpoint of the current step and drop all but the newest ones. All ranks write."""
     root = Path(trainer.job.checkpoint_path)
     target = root / f"step-{counters.step:08d}"
-    facts = {
+    facts: dict[str, Any] = {
         "kind": "checkpoint",
         "training": identity,
         "counters": asdict(counters),
+        "ranks": trainer.ranks.world_size,
+        "zero_stage": trainer.job.zero.stage,
+        "gradient_checkpointing": trainer.checkpointing,
     }
-    with publishing(target, facts) as folder:
-        _write_model(trainer, folder, torch.float32)
-        (folder / OPTIMIZER_FILE).parent.mkdir()
-        write_tensors(_moments(trainer), folder / OPTIMIZER_FILE)
-    for old in sorted(root.glob(CHECKPOINTS))[:-KEPT]:
-        shutil.rmtree(old)
+    facts["seal"] = _seal(facts)
+    with publishing_together(trainer.ranks, target, facts) as share:
+        _write_share(trainer, share)
+        if trainer.ranks.leads:
+            trainer.base.copy_small_files(share.folder)
+        weights: dict[str, str] = {}
+        for found in trainer.ranks.collect({key: file for key, file in share.keys.items() if "/" not in file}):
+            weights.update(found)
+        if trainer.ranks.leads and trainer.adapters is None:
+            _write_index(share.folder, weights)
+    if trainer.ranks.leads:
+        for old in sorted(root.glob(CHECKPOINTS))[:-KEPT]:
+            shutil.rmtree(old)
     return target
 
 
-def resume(trainer: Trainer, identity: str) -> Counters:
-    """Go on from the newest complete checkpoint; from zero when there is none.
+def find_checkpoint(ranks: Ranks, job: TrainingJob, identity: str) -> Checkpoint | None:
+    """The newest complete checkpoint; None when there is none. Ranks share out the work of checking it.
 
     A folder whose files differ from its manifest counts as none. Raises EngineFailure (spec_refused)
     for a checkpoint of another training.
     """
-    root = Path(trainer.job.checkpoint_path)
-    for folder in sorted(root.glob(CHECKPOINTS), reverse=True):
-        if not verify_files(folder):
+    root = Path(job.checkpoint_path)
+    names: list[str] = ranks.from_leader(sorted((folder.name for folder in root.glob(CHECKPOINTS)), reverse=True))
+    for folder in (root / name for name in names):
+        facts: dict[str, Any] | None = ranks.from_leader(_sealed_facts(folder) if ranks.leads else None)
+        if facts is None or ranks.largest([_damaged(folder, facts, ranks)], patient=True)[0]:
+            ranks.say(f"{folder} is damaged and left out")
             continue
-        facts = read_manifest(folder)
         if facts["training"] != identity:
             raise EngineFailure(
                 "spec_refused",
@@ -131,81 +86,75 @@ def resume(trainer: Trainer, identity: str) -> Counters:
                 expected=identity,
                 found=facts["training"],
             )
-        _restore(trainer, folder)
-        return Counters(**facts["counters"])
-    return Counters()
+        was = (facts["ranks"], facts["zero_stage"])
+        now = (ranks.world_size, job.zero.stage)
+        changed = f"; written by {was[0]} ranks at ZeRO stage {was[1]}, read by {now[0]} at {now[1]}"
+        ranks.say(f"Going on from {folder}{changed if was != now else ''}")
+        return Checkpoint(folder, Counters(**facts["counters"]))
+    return None
 
 
-def export_model(trainer: Trainer, counters: Counters) -> str:
-    """Publish the trained model folder in the job's number format; returns the hash of its weights."""
-    facts: dict[str, Any] = {
-        "kind": "model",
-        "vision_policy": policy_record(trainer.job.vision_policy),
-        "prompt_layout": str(trainer.job.prompt_layout),
-        "steps": counters.step,
-    }
-    with publishing(Path(trainer.job.output_path), facts) as folder:
-        _write_model(trainer, folder, DTYPES[trainer.job.precision])
-        facts["weights_sha256"] = weights_sha256(folder)
-    return facts["weights_sha256"]
+def _write_share(trainer: Trainer, share: Share) -> None:
+    """Every rank takes part in putting every weight together and writes those that are dealt to it."""
+    rank, adapters = trainer.ranks.rank, trainer.adapters is not None
+    mine = _dealt(trainer)[rank]
+    weights = Pieces(share, f"{'adapter' if adapters else 'model'}-{rank:05d}")
+    moments = Pieces(share, f"{OPTIMIZER}/moments-{rank:05d}")
+    for name, weight in trainer.weights.items():
+        key = trainer.keys[name]
+        for moment in (None, *MOMENTS):
+            whole = trainer.backend.whole(weight, moment)
+            if whole.numel() != count(weight) or not whole.numel():
+                raise EngineFailure("internal", f"{name} came back with {whole.numel()} of {count(weight)} numbers.")
+            if name not in mine:
+                continue
+            whole = whole.float().cpu().contiguous()
+            if moment is None:
+                weights.add(key, whole)
+            else:
+                moments.add(f"{key}:{moment}", whole)
+    weights.close()
+    moments.close()
 
 
-def export_log(trainer: Trainer, counters: Counters) -> None:
-    """Write the training's log beside its model folder, one JSON object a line."""
-    lines = [f"{json.dumps(line)}\n" for line in counters.log]
-    Path(trainer.job.output_path).with_name(LOG_FILE).write_text("".join(lines), encoding="utf-8")
+def _dealt(trainer: Trainer) -> list[set[str]]:
+    """Names of weights by the rank that writes them: about equally many numbers each."""
+    dealt: list[set[str]] = [set() for _ in range(trainer.ranks.world_size)]
+    numbers = [0] * len(dealt)
+    for name, weight in sorted(trainer.weights.items(), key=lambda item: (-count(item[1]), item[0])):
+        rank = numbers.index(min(numbers))
+        dealt[rank].add(name)
+        numbers[rank] += count(weight)
+    return dealt
 
 
-def _place(path: Path) -> Path:
-    """The folder itself or the nearest one around it that exists."""
-    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+def _write_index(folder: Path, weights: Mapping[str, str]) -> None:
+    """So that a checkpoint of all weights opens as a model."""
+    index = {"metadata": {}, "weight_map": dict(sorted(weights.items()))}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 
-def _weights(trainer: Trainer) -> int:
-    return sum(parameter.numel() for parameter in trainer.loaded.model.parameters())
+def _seal(facts: Mapping[str, Any]) -> str:
+    body = {name: value for name, value in facts.items() if name not in ("format", "files", "seal")}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _checkpoint_bytes(trainer: Trainer) -> int:
-    """Weights and two moments of those that are trained, in float32."""
-    trained = sum(parameter.numel() for group in trainer.optimizer.param_groups for parameter in group["params"])
-    return 4 * (_weights(trainer) + 2 * trained)
+def _sealed_facts(folder: Path) -> dict[str, Any] | None:
+    """The manifest, when it is there and says what was written into it."""
+    try:
+        facts = read_manifest(folder)
+    except EngineFailure:
+        return None
+    return facts if facts.get("files") and facts.get("seal") == _seal(facts) else None
 
 
-def _write_model(trainer: Trainer, folder: Path, dtype: torch.dtype) -> None:
-    """Weights and config anew, tokenizer, template and processor files as they are in the base folder."""
-    model = trainer.loaded.model
-    for file in trainer.loaded.folder.iterdir():
-        weights = file.name.endswith((".safetensors", ".safetensors.index.json"))
-        if file.is_file() and not weights and file.name not in MADE_ANEW:
-            shutil.copyfile(file, folder / file.name)
-    state: dict[str, Tensor] = {name: weight.to(dtype) for name, weight in model.state_dict().items()}
-    model.save_pretrained(folder, state_dict=state)
-    _record_dtype(folder / "config.json", dtype)
-    for file in folder.glob("*.safetensors"):
-        file.chmod(0o644)  # safetensors makes files that only their owner can read
-
-
-def _record_dtype(file: Path, dtype: torch.dtype) -> None:
-    """Saving records the format of the weights in memory, which is not that of the ones written."""
-    config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    for part in (config, config.get("text_config", {}), config.get("vision_config", {})):
-        part["dtype"] = str(dtype).removeprefix("torch.")
-    file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-
-
-def _named(trainer: Trainer) -> Iterable[tuple[str, Tensor]]:
-    return ((name, weight) for name, weight in trainer.loaded.model.named_parameters() if weight.requires_grad)
-
-
-def _moments(trainer: Trainer) -> dict[str, Tensor]:
-    state = trainer.optimizer.state
-    return {f"{name}:{moment}": state[weight][moment] for name, weight in _named(trainer) for moment in MOMENTS}
-
-
-def _restore(trainer: Trainer, folder: Path) -> None:
-    loaded = trainer.loaded
-    reread = load_model(folder, Precision.FLOAT32)
-    loaded.model.load_state_dict(reread.model.state_dict())
-    moments = read_tensors(folder / OPTIMIZER_FILE)
-    for name, weight in _named(trainer):
-        trainer.optimizer.state[weight] = {moment: moments[f"{name}:{moment}"].to(weight.device) for moment in MOMENTS}
+def _damaged(folder: Path, facts: Mapping[str, Any], ranks: Ranks) -> bool:
+    """Whether one of the files that this rank looks at is not the one that was written."""
+    files: list[tuple[str, dict[str, Any]]] = sorted(facts["files"].items())
+    mine = files[ranks.rank :: ranks.world_size]
+    return any(
+        not (folder / name).is_file()
+        or (folder / name).stat().st_size != record["bytes"]
+        or file_sha256(folder / name) != record["sha256"]
+        for name, record in mine
+    )

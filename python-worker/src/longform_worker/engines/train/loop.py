@@ -10,50 +10,58 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
 
 from longform_worker.engines.train.attention import rows_attention
+from longform_worker.engines.train.backend.ranks import Ranks
 from longform_worker.engines.train.batches import StepRows
-from longform_worker.engines.train.checkpoint import (
-    Counters,
-    check_disk,
-    clear_leftovers,
-    export_log,
-    export_model,
-    fits_another_checkpoint,
-    resume,
-    save_checkpoint,
-)
+from longform_worker.engines.train.checkpoint import clear_leftovers, find_checkpoint, save_checkpoint
+from longform_worker.engines.train.disk import check_disk, fits_another_checkpoint
+from longform_worker.engines.train.export import export_log, export_model
 from longform_worker.engines.train.gate import exact_match
 from longform_worker.engines.train.plan import PlannedRow, plan_rows, planned_counts
+from longform_worker.engines.train.saved import Counters
 from longform_worker.engines.train.schedule import learning_rate
 from longform_worker.engines.train.settings import check_settings
 from longform_worker.engines.train.step import Trainer
+from longform_worker.engines.train.tensorboard import Board
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Gate, Precision, TrainingJob
 from longform_worker.models.folder import check_vision_policy, file_sha256, weights_sha256
 from longform_worker.models.loaded import load_model
 from longform_worker.wire import EngineLink
 
-STOPPED = 128 + signal.SIGTERM
+# Settings that decide how a training is computed, written or shown, and of its result no more than rounding.
+NO_PART_OF_IDENTITY = (
+    "zero",
+    "tokens_per_pass",
+    "head_chunk_tokens",
+    "gradient_checkpointing",
+    "checkpoint_every_steps",
+)
 
 
 def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
-    """Train as the job says. Raises EngineFailure, or SystemExit between two steps after SIGTERM, with a checkpoint."""
+    """Train as the job says, as one of the ranks that the environment names; the first one tells what happens.
+
+    Raises EngineFailure; "preempted" between two steps after SIGTERM on any rank, with a checkpoint.
+    """
     check_settings(job)
     check_vision_policy(Path(job.model_path), job.vision_policy, "training.vision_policy")
-    with _stop_on_sigterm() as stop:
+    ranks = Ranks.of_environment()
+    with _stop_on_sigterm() as stop, ranks.together(always=job.zero.stage > 0):
         link.phase("loading")
         loaded = load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
         link.phase("planning")
         rows = plan_rows(Path(job.rows_path), loaded, job)
         gate_rows = plan_rows(Path(job.gate.rows_path), loaded, job) if job.gate else []
-        link.send("rows_planned", **planned_counts(rows))
-        trainer = Trainer(loaded, job)
-        clear_leftovers(job)
-        check_disk(trainer)
-        identity = _identity(job)
-        counters = resume(trainer, identity)
+        if ranks.leads:
+            link.send("rows_planned", **planned_counts(rows))
+        ranks.leader_does(lambda: clear_leftovers(job))
+        identity = ranks.leader_does(lambda: _identity(job))
+        checkpoint = find_checkpoint(ranks, job, identity)
+        trainer = Trainer(loaded, job, ranks, checkpoint)
+        ranks.leader_does(lambda: check_disk(trainer))
+        counters = checkpoint.counters if checkpoint else Counters()
         link.phase("running")
         _Training(trainer, link, rows, gate_rows, counters, identity, stop).to_the_end()
         link.phase("saving")
@@ -82,12 +90,15 @@ class _Training:
         stop: threading.Event,
     ) -> None:
         self._trainer = trainer
+        self._ranks = trainer.ranks
         self._job = trainer.job
         self._link = link
         self._rows = rows
         self._gate_rows = gate_rows
         self._counters = counters
         self._saved_step = counters.step
+        self._saved_path = ""
+        self._board = Board(trainer, counters.step)
         self._identity = identity
         self._stop = stop
         job, lengths = self._job, [row.tokens for row in rows]
@@ -102,17 +113,32 @@ class _Training:
                 self._measure(gate)
             if every and counters.step % every == 0:
                 self._save()
+        self._board.close()
 
     def _save(self) -> None:
         path = save_checkpoint(self._trainer, self._counters, self._identity)
-        self._saved_step = self._counters.step
-        self._link.send("checkpoint", step=self._saved_step, path=str(path))
+        self._saved_step, self._saved_path = self._counters.step, str(path)
+        self._tell("checkpoint", step=self._saved_step, path=str(path))
 
-    def _leave(self) -> NoReturn:
-        """End after SIGTERM; what no checkpoint holds yet is saved when the disk has room for it."""
-        if self._counters.step > self._saved_step and fits_another_checkpoint(self._trainer):
+    def _leave_when_asked(self) -> None:
+        """End after SIGTERM to any rank, all at the same step; what no checkpoint holds yet is saved when the disk has
+        room for it."""
+        if not self._ranks.largest([self._stop.is_set()])[0]:
+            return
+        step = self._counters.step
+        if step > self._saved_step and self._ranks.leader_does(lambda: fits_another_checkpoint(self._trainer)):
             self._save()
-        raise SystemExit(STOPPED)
+        saved = self._saved_path if step == self._saved_step else ""
+        raise EngineFailure(
+            "preempted",
+            f"Ended by SIGTERM after step {step}; {f'{saved} holds it' if saved else 'no checkpoint holds it'}.",
+            step=step,
+            checkpoint=saved,
+        )
+
+    def _tell(self, type_: str, /, **fields: object) -> None:
+        if self._ranks.leads:
+            self._link.send(type_, **fields)
 
     def _ended(self) -> bool:
         """Whether the last step ended the training: it ended a round, and the gate, if any, has passed."""
@@ -133,8 +159,7 @@ class _Training:
         return False
 
     def _take_step(self) -> None:
-        if self._stop.is_set():
-            self._leave()
+        self._leave_when_asked()
         job, counters = self._job, self._counters
         counters.step += 1
         earlier_rounds, place = divmod(counters.step - 1, job.steps)
@@ -154,7 +179,8 @@ class _Training:
                 "targetTokens": report.target_tokens,
             }
         )
-        self._link.send("step", step=counters.step, steps=steps, learning_rate=rate, **asdict(report))
+        self._tell("step", step=counters.step, steps=steps, learning_rate=rate, **asdict(report))
+        self._board.step(counters.step, rate, report)
 
     def _measure(self, gate: Gate) -> None:
         value = exact_match(self._trainer, self._gate_rows)
@@ -163,13 +189,15 @@ class _Training:
         passed = value >= gate.at_least
         measured = {"step": counters.step, "value": value, "passed": passed}
         counters.log.append({"type": "gate", "atLeast": gate.at_least, **measured})
-        self._link.send("gate", at_least=gate.at_least, **measured)
+        self._tell("gate", at_least=gate.at_least, **measured)
+        self._board.gate(counters.step, value)
 
 
 def _identity(job: TrainingJob) -> str:
     """What must be equal for a checkpoint to be gone on from: what moves the weights, so no path and no saving."""
     settings = {name: value for name, value in asdict(job).items() if not name.endswith(("_path", "_root"))}
-    settings.pop("checkpoint_every_steps")
+    for name in NO_PART_OF_IDENTITY:
+        settings.pop(name)
     if job.gate:
         settings["gate"].pop("rows_path")
     files = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from longform_worker.data.images import check_policy
@@ -33,7 +32,6 @@ def check_settings(job: TrainingJob) -> None:
         if not 0 <= share <= 1:
             raise _refused(field, "between 0 and 1", share)
     _check_optimizer(job)
-    _check_ranks()
     for field in ("output_path", "checkpoint_path"):
         if Path(getattr(job, field)).is_file():
             raise _refused(field, "a folder or a new path", f"the file {getattr(job, field)}")
@@ -50,18 +48,6 @@ def _check_optimizer(job: TrainingJob) -> None:
     for field in ("weight_decay", "max_gradient_norm"):
         if getattr(optimizer, field) < 0:
             raise _refused(f"optimizer.{field}", "at least 0", getattr(optimizer, field))
-
-
-def _check_ranks() -> None:
-    rank, world_size = (int(os.environ.get(name, fallback)) for name, fallback in (("RANK", "0"), ("WORLD_SIZE", "1")))
-    if world_size != 1 or rank != 0:
-        raise EngineFailure(
-            "spec_refused",
-            f"This is rank {rank} of {world_size}; training runs as one process so far.",
-            rank=rank,
-            expected="WORLD_SIZE 1",
-            found=f"WORLD_SIZE {world_size}",
-        )
 
 
 def _refused(field: str, expected: str, found: object) -> EngineFailure:

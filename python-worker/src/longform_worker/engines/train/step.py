@@ -1,4 +1,4 @@
-"""The step: forward and backward over the passes, gradients clipped, weights updated."""
+"""The step: forward and backward over the passes of all ranks, gradients clipped, weights updated."""
 
 from __future__ import annotations
 
@@ -6,26 +6,35 @@ import math
 import resource
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from longform_worker.engines.train.attention import hidden_states
-from longform_worker.engines.train.collate import Collator, Pass, StepWeights
-from longform_worker.engines.train.loss import weighted_cross_entropy
+from longform_worker.engines.train.backend.plain import PlainBackend
+from longform_worker.engines.train.backend.ranks import Ranks
+from longform_worker.engines.train.backend.split import fill
+from longform_worker.engines.train.backend.state import Backend
+from longform_worker.engines.train.backend.zero import ZeroBackend
+from longform_worker.engines.train.base import Base
+from longform_worker.engines.train.collate import Collator, StepWeights
+from longform_worker.engines.train.module import TrainingModule
 from longform_worker.engines.train.passes import compose
 from longform_worker.engines.train.plan import PlannedRow
+from longform_worker.engines.train.recompute import recompute_activations
+from longform_worker.engines.train.saved import Checkpoint
+from longform_worker.engines.train.tuning import choose_weights, trained_weights, weight_groups
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import ModelPart, Optimizer, Precision, TrainingJob
+from longform_worker.jobs import Precision, TrainingJob
 from longform_worker.models.loaded import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What a step did; seconds by phase, the gradient's norm before clipping."""
+    """What a step did on all ranks; seconds by phase and memory are those of the rank with most.
+
+    The gradient's norm is that before clipping.
+    """
 
     loss: float
     gradient_norm: float
@@ -42,118 +51,105 @@ class StepReport:
 
 
 class Trainer:
-    """A model, its optimizer and the one step function.
+    """A model, what moves its weights, and the one step function.
 
-    Weights are kept in float32; bfloat16 is the format of activations and matrix products (autocast), so
-    that small updates are not lost.
+    With ``checkpoint`` it goes on from there. ``weights`` are those that move, by name; ``keys`` what they are called
+    in files.
     """
 
-    def __init__(self, loaded: LoadedModel, job: TrainingJob) -> None:
+    def __init__(
+        self, loaded: LoadedModel, job: TrainingJob, ranks: Ranks, checkpoint: Checkpoint | None = None
+    ) -> None:
         self.loaded = loaded
         self.job = job
+        self.ranks = ranks
         self.collator = Collator(loaded, Path(job.blob_root))
-        freeze(loaded, job.tuning.full.frozen_parts if job.tuning.full else ())
-        self.optimizer = make_optimizer(loaded, job.optimizer)
-        if job.gradient_checkpointing:
-            loaded.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        loaded.model.train()
-
-    def hidden_of_targets(self, batch: Pass) -> Tensor:
-        """Hidden states [N, width] at the positions that predict a target."""
-        with self.precision():
-            hidden_SH = hidden_states(self.loaded, self.loaded.model, batch)
-        hidden_NH = hidden_SH[batch.positions_N]
-        return hidden_NH.to(torch.bfloat16) if self.job.precision is Precision.BFLOAT16 else hidden_NH
-
-    def precision(self) -> AbstractContextManager[object]:
-        """The number format of activations."""
-        bfloat16 = self.job.precision is Precision.BFLOAT16
-        return torch.autocast(self.loaded.device.type, dtype=torch.bfloat16, enabled=bfloat16)
+        self.base = Base.of(loaded, job.precision)
+        self.adapters = choose_weights(loaded, job)
+        self.weights = trained_weights(loaded)
+        self.keys = {name: name if self.adapters else self.base.keys[name] for name in self.weights}
+        self.checkpointing = recompute_activations(loaded, job) if job.gradient_checkpointing else ""
+        if checkpoint is not None:
+            files = checkpoint.weights()
+            for name, weight in self.weights.items():
+                fill(weight, lambda key=self.keys[name]: files.read(key), ranks)
+        self.groups = weight_groups(loaded, job.optimizer)
+        # DeepSpeed keeps weights in bfloat16 with a copy in float32; plain PyTorch casts as it computes.
+        autocast = job.precision is Precision.BFLOAT16 and job.zero.stage == 0
+        self.module = TrainingModule(loaded, job.head_chunk_tokens, autocast=autocast).train()
+        self.backend: Backend = (
+            ZeroBackend(self.module, self.groups, job, ranks)
+            if job.zero.stage
+            else PlainBackend(self.module, self.groups, job.optimizer, ranks)
+        )
+        if checkpoint is not None:
+            self.backend.restore(checkpoint.counters.step, checkpoint.states(self.weights, self.keys))
+        self._heads_named: set[bool] = set()
 
     def step(self, step: int, rows: Sequence[PlannedRow], learning_rate: float) -> StepReport:
-        """One optimizer step over ``rows``. Raises EngineFailure (loss_diverged) before a bad update."""
-        # So that a resumed step draws the same numbers as an undisturbed one.
-        torch.manual_seed(self.job.seed * 1_000_003 + step)  # pyright: ignore[reportUnknownMemberType]
+        """One optimizer step over ``rows``, dealt out over the ranks. ``learning_rate`` is that of the optimizer's
+        peak; parts with a peak of their own move in proportion. Raises EngineFailure (loss_diverged) before a bad
+        update."""
+        job, ranks = self.job, self.ranks
+        self._seed(step)
         clock = _Clock()
-        (groups,) = compose([row.tokens for row in rows], self.job.tokens_per_pass, ranks=1)
-        weights = StepWeights.of_step(rows, self.job.loss_normalisation)
-        passes = self.collator.passes([[rows[row] for row in group] for group in groups], weights)
+        groups = compose([row.tokens for row in rows], job.tokens_per_pass, ranks.world_size)[ranks.rank]
+        weights = StepWeights.of_step(rows, job.loss_normalisation)
         loss = data_seconds = forward_seconds = backward_seconds = 0.0
-        self.optimizer.zero_grad(set_to_none=True)
         count = 0
-        for batch in passes:
+        for batch in self.collator.passes([[rows[row] for row in group] for group in groups], weights):
             count += 1
             data_seconds += clock.lap()
-            pass_loss = weighted_cross_entropy(
-                self.hidden_of_targets(batch),
-                self.loaded.model.lm_head.weight,
-                batch.targets_N,
-                batch.weights_N,
-                self.job.head_chunk_tokens,
-            )
+            self._name_head(len(batch.targets_N))
+            pass_loss = self.backend.forward(batch)
             loss += pass_loss.item()
             forward_seconds += clock.lap()
-            pass_loss.backward()  # pyright: ignore[reportUnknownMemberType]
+            self.backend.backward(pass_loss, last=count == len(groups))
             backward_seconds += clock.lap()
-            del batch  # its pixels leave the device before the next ones come
-        gradient_norm = self._clip()
-        if not math.isfinite(loss) or not math.isfinite(gradient_norm):
+            del batch, pass_loss  # its pixels leave the device before the next ones come
+        (loss,) = ranks.sums([loss])
+        if not math.isfinite(loss):
+            raise _diverged(step, rows, loss, math.nan)
+        gradient_norm = self.backend.update(self.rates(learning_rate))
+        if not math.isfinite(gradient_norm):
             raise _diverged(step, rows, loss, gradient_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()  # pyright: ignore[reportUnknownMemberType]
+        seconds = (data_seconds, forward_seconds, backward_seconds, clock.lap())
+        data, forward, backward, update, memory, device_memory = ranks.largest([*seconds, *_peaks()])
         return StepReport(
             loss=loss,
             gradient_norm=gradient_norm,
             target_tokens=sum(row.target_tokens for row in rows),
             tokens=sum(row.tokens for row in rows),
-            data_seconds=data_seconds,
-            forward_seconds=forward_seconds,
-            backward_seconds=backward_seconds,
-            update_seconds=clock.lap(),
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            peak_device_memory_bytes=0,
+            data_seconds=data,
+            forward_seconds=forward,
+            backward_seconds=backward,
+            update_seconds=update,
+            peak_memory_bytes=int(memory),
+            peak_device_memory_bytes=int(device_memory),
             passes=count,
-            ranks=1,
+            ranks=ranks.world_size,
         )
 
-    def _clip(self) -> float:
-        """Scale the gradient down to the largest allowed norm (0 allows any); returns the norm before."""
-        limit = self.job.optimizer.max_gradient_norm or math.inf
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-        return torch.nn.utils.clip_grad_norm_(parameters, limit).item()
+    def rates(self, learning_rate: float) -> list[float]:
+        """The learning rate of each group of weights when that of the optimizer's peak is ``learning_rate``."""
+        peak = self.job.optimizer.peak_learning_rate
+        return [
+            learning_rate if group.peak_learning_rate == peak else learning_rate / peak * group.peak_learning_rate
+            for group in self.groups
+        ]
 
+    def _seed(self, step: int) -> None:
+        """So that a resumed step draws the same numbers as an undisturbed one, and no two ranks the same."""
+        seed = (self.job.seed * 1_000_003 + step) * self.ranks.world_size + self.ranks.rank
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
 
-def freeze(loaded: LoadedModel, frozen_parts: Sequence[ModelPart]) -> None:
-    """Leave the named parts as they are. Raises EngineFailure (spec_refused) when nothing is left to train."""
-    trainable = 0
-    for name, parameter in loaded.model.named_parameters():
-        parameter.requires_grad_(loaded.adapter.part_of(name) not in frozen_parts)
-        trainable += parameter.requires_grad
-    if not trainable:
-        raise EngineFailure(
-            "spec_refused",
-            "frozenParts names every part of the model; nothing is left to train.",
-            field_path="training.tuning.full.frozen_parts",
-            expected="at least one part left out",
-            found=", ".join(frozen_parts),
-        )
-
-
-def make_optimizer(loaded: LoadedModel, settings: Optimizer) -> torch.optim.AdamW:
-    """AdamW over the trainable weights; matrices decay, norms and biases (one dimension) do not."""
-    trainable: list[Tensor] = [weight for weight in loaded.model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in trainable if weight.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [weight for weight in trainable if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups,
-        lr=settings.peak_learning_rate,
-        betas=(settings.beta1, settings.beta2),
-        eps=settings.epsilon,
-        fused=True,
-    )
+    def _name_head(self, positions: int) -> None:
+        in_chunks = self.module.head.in_chunks(positions)
+        if in_chunks in self._heads_named:
+            return
+        self._heads_named.add(in_chunks)
+        how = f"in chunks of {self.job.head_chunk_tokens}" if in_chunks else "at one time"
+        self.ranks.say(f"Loss head: logits of {positions} target positions {how}.")
 
 
 class _Clock:
@@ -162,9 +158,17 @@ class _Clock:
 
     def lap(self) -> float:
         """Seconds since the last lap."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         return seconds
+
+
+def _peaks() -> tuple[int, int]:
+    """Largest resident memory of this process and memory of its accelerator so far, in bytes."""
+    device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, device
 
 
 def _diverged(step: int, rows: Sequence[PlannedRow], loss: float, gradient_norm: float) -> EngineFailure:

@@ -51,10 +51,9 @@ class PlainBackend:
         self.optimizer.zero_grad(set_to_none=True)
         return norm
 
-    def state_of(self, weight: Tensor) -> WeightState:
-        """Whole as they are."""
-        moments = self.optimizer.state[weight]
-        return WeightState(weight.detach(), moments["exp_avg"], moments["exp_avg_sq"])
+    def whole(self, weight: Tensor, moment: str | None) -> Tensor:
+        """Whole as it is."""
+        return weight.detach() if moment is None else self.optimizer.state[weight][moment]
 
     def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:
         """Moments of zero for every weight, then the given ones."""

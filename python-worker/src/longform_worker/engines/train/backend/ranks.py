@@ -9,18 +9,20 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
 from longform_worker.failure import EngineFailure
 
+_ResultT = TypeVar("_ResultT")
 Distributed: TypeAlias = Any  # torch.distributed, whose types do not hold
 Group: TypeAlias = Any
 
@@ -41,7 +43,6 @@ class Ranks:
         self.local_rank = local_rank
         self.world_size = world_size
         self._patient: Group = None
-        self._owned = False
 
     @classmethod
     def of_environment(cls) -> Ranks:
@@ -66,9 +67,31 @@ class Ranks:
         """Whether this rank speaks for all."""
         return self.rank == 0
 
+    def say(self, text: str) -> None:
+        """A line for the log, from rank 0 alone."""
+        if self.leads:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+
+    def leader_does(self, work: Callable[[], _ResultT]) -> _ResultT:
+        """What rank 0 finds out for all, as JSON holds it; an EngineFailure of its work is one on every rank."""
+        result: Any = None
+        failure: EngineFailure | None = None
+        if self.leads:
+            try:
+                result = work()
+            except EngineFailure as error:
+                failure = error
+        told = self.from_leader({"result": result, "failure": failure and failure.fields()})
+        if failure is not None:
+            raise failure
+        if told["failure"] is not None:
+            raise EngineFailure.of_fields(told["failure"])
+        return told["result"]
+
     @contextmanager
     def together(self, *, always: bool) -> Generator[None]:
-        """Meet the other ranks, and part when the block ends. ``always``: also where there is nobody to meet.
+        """Meet the other ranks. ``always``: also where there is nobody to meet. The group lasts as long as the process.
 
         A peer that goes away ends as EngineFailure (node_lost) with the fact ``collective``: whoever supervises the
         ranks looks for the first cause elsewhere.
@@ -81,10 +104,6 @@ class Ranks:
             if self.world_size > 1 and _is_lost(error):
                 raise self._lost(error) from error
             raise
-        finally:
-            if self._owned:
-                _distributed().destroy_process_group()
-                self._owned = False
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Each value summed over all ranks, in float64."""
@@ -146,8 +165,11 @@ class Ranks:
 
     def _meet(self) -> None:
         library = _distributed()
-        if library.is_initialized():
-            return
+        if not library.is_initialized():
+            self._start(library)
+        self._patient = library.new_group(timeout=FILE_PATIENCE, backend="gloo")
+
+    def _start(self, library: Distributed) -> None:
         if torch.cuda.is_available():
             torch.cuda.set_device(self.local_rank)
         where: dict[str, object] = {"init_method": "env://"}
@@ -157,8 +179,6 @@ class Ranks:
             where = {"store": library.FileStore(str(file), 1)}
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         library.init_process_group(backend, rank=self.rank, world_size=self.world_size, timeout=STEP_PATIENCE, **where)
-        self._owned = True
-        self._patient = library.new_group(timeout=FILE_PATIENCE, backend="gloo")
 
     def _lost(self, error: RuntimeError) -> EngineFailure:
         line = str(error).strip().splitlines()[0][:300]

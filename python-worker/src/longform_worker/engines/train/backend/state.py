@@ -53,8 +53,8 @@ class Backend(Protocol):
         """
         ...
 
-    def state_of(self, weight: Tensor) -> WeightState:
-        """A trained weight with its moments, on this rank's device."""
+    def whole(self, weight: Tensor, moment: str | None) -> Tensor:
+        """A trained weight, or one of its ``MOMENTS``, put together on this rank's device."""
         ...
 
     def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:

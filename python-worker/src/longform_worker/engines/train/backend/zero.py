@@ -5,25 +5,21 @@ DeepSpeed's own files are never written: it pickles them, and they open with the
 
 from __future__ import annotations
 
-import importlib
-import logging
 import math
-import os
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from longform_worker.engines.train.backend.ranks import Ranks
-from longform_worker.engines.train.backend.state import MOMENTS, WeightGroup, WeightState, make_optimizer
+from longform_worker.engines.train.backend.split import deepspeed, shape_of
+from longform_worker.engines.train.backend.state import WeightGroup, WeightState, make_optimizer
 from longform_worker.engines.train.backend.zero_config import zero_config
 from longform_worker.engines.train.collate import Pass
 from longform_worker.engines.train.module import TrainingModule
 from longform_worker.jobs import TrainingJob
 
-DeepSpeed: TypeAlias = Any
 SplitWeight: TypeAlias = Any  # a weight with what DeepSpeed attached to it
 
 
@@ -61,16 +57,13 @@ class ZeroBackend:
         self._engine.step()
         return math.inf if self._split.overflow else float(self._engine.get_global_grad_norm())
 
-    def state_of(self, weight: Tensor) -> WeightState:
+    def whole(self, weight: Tensor, moment: str | None) -> Tensor:
         """Put together from the parts of all ranks."""
         split: SplitWeight = weight
-        keys = (None, *MOMENTS)
-        if self._stage == 3:
-            whole = [self._split.get_full_hp_param(split, key) for key in keys]
-        else:
-            whole = [split.get_full_hp_param(key) for key in keys]
-        shape = getattr(split, "ds_shape", split.shape)
-        return WeightState(*(part.detach().view(shape) for part in whole))
+        whole: Tensor = (
+            self._split.get_full_hp_param(split, moment) if self._stage == 3 else split.get_full_hp_param(moment)
+        )
+        return whole.detach().view(tuple(shape_of(weight)))
 
     def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:
         """Moments of zero for every part, then this rank's parts of the given ones."""
@@ -100,15 +93,3 @@ class ZeroBackend:
         flat = whole.flatten().float()
         padding = count * self._ranks.world_size - flat.numel()
         return torch.nn.functional.pad(flat, (0, padding))[count * self._ranks.rank :][:count]
-
-
-@cache
-def deepspeed() -> DeepSpeed:
-    """The library, quiet, and told not to look for accelerators on a machine without one."""
-    if not torch.cuda.is_available():
-        os.environ["DS_ACCELERATOR"] = "cpu"
-    library: Any = importlib.import_module("deepspeed")
-    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
-    # An all-reduce over shared memory that takes 90 seconds to compile; ranks on processors do without it.
-    library.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    return library

@@ -1,0 +1,135 @@
+"""The trained model as a folder that opens wherever its base does: the same tensors under the same keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from longform_worker.engines.train.prove import prove_in_fresh_process
+from longform_worker.engines.train.saved import Counters
+from longform_worker.engines.train.step import Trainer
+from longform_worker.failure import EngineFailure
+from longform_worker.models.folder import policy_record, publishing, refuse_model, weights_sha256
+from longform_worker.models.loaded import DTYPES
+from longform_worker.models.tensors import TensorFiles, write_tensors
+
+LOG_FILE = "training-log.jsonl"
+SHARD_BYTES = 5 << 30
+
+
+def export_model(trainer: Trainer, counters: Counters) -> str:
+    """Publish the trained model folder in the job's number format; returns the hash of its weights.
+
+    Weights are put together one by one by all ranks and written by rank 0. Before the folder is published, a fresh
+    process has opened it and written a token about an image. Raises EngineFailure (model_refused) when it cannot.
+    """
+    weights, ranks = _exported(trainer), trainer.ranks
+    if not ranks.leads:
+        for _ in weights:  # takes part in putting them together
+            pass
+        return ranks.from_leader(None)
+    facts: dict[str, Any] = {
+        "kind": "model",
+        "vision_policy": policy_record(trainer.job.vision_policy),
+        "prompt_layout": str(trainer.job.prompt_layout),
+        "steps": counters.step,
+    }
+    with publishing(Path(trainer.job.output_path), facts) as folder:
+        trainer.base.copy_small_files(folder)
+        _write_shards(trainer, weights, folder)
+        _check_against_base(trainer, folder)
+        facts["weights_sha256"] = weights_sha256(folder)
+        prove_in_fresh_process(folder, trainer.job.precision)
+    return ranks.from_leader(facts["weights_sha256"])
+
+
+def export_log(trainer: Trainer, counters: Counters) -> None:
+    """Write the training's log beside its model folder, one JSON object a line."""
+    if trainer.ranks.leads:
+        lines = [f"{json.dumps(line)}\n" for line in counters.log]
+        Path(trainer.job.output_path).with_name(LOG_FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def _exported(trainer: Trainer) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of the base under its key: trained, merged, or as it was. Collective."""
+    base, dtype = trainer.base.tensors, DTYPES[trainer.job.precision]
+    trained = {trainer.keys[name]: weight for name, weight in trainer.weights.items()}
+    adapted = _adapted_keys(trainer)
+    moved = False
+    for key in base.keys():  # noqa: SIM118
+        if key in trained:
+            yield key, trainer.backend.whole(trained[key], None).to(dtype).cpu()
+        elif key in adapted:
+            down, up = (trainer.backend.whole(trainer.weights[name], None).cpu() for name in adapted[key])
+            moved = moved or bool(up.any())
+            if trainer.adapters is not None and trainer.ranks.leads:
+                yield key, trainer.adapters.merged(base.read(key), down, up).to(dtype)
+        elif trainer.ranks.leads:
+            weight = base.read(key)
+            yield key, weight.to(dtype) if weight.is_floating_point() else weight
+    if adapted and not moved:
+        raise EngineFailure(
+            "loss_diverged",
+            f"None of the adapters on {len(adapted)} layers has moved: the trained model would equal its base.",
+            layers=len(adapted),
+        )
+
+
+def _adapted_keys(trainer: Trainer) -> Mapping[str, tuple[str, str]]:
+    """Of every layer with an adapter the key of its weight, and the names of the adapter's two matrices."""
+    adapters = trainer.adapters
+    if adapters is None:
+        return {}
+    return {
+        trainer.base.keys[f"{layer}.weight"]: (adapters.down(layer), adapters.up(layer)) for layer in adapters.layers
+    }
+
+
+def _write_shards(trainer: Trainer, weights: Iterator[tuple[str, Tensor]], folder: Path) -> None:
+    """One file, or several with their index; at most one is in memory."""
+    shards = _shards(trainer)
+    index: dict[str, str] = {}
+    for number, keys in enumerate(shards, start=1):
+        name = f"model-{number:05d}-of-{len(shards):05d}.safetensors" if len(shards) > 1 else "model.safetensors"
+        tensors = {key: weight.contiguous() for key, weight in _next(weights, len(keys))}
+        write_tensors(tensors, folder / name)
+        index.update(dict.fromkeys(tensors, name))
+    if next(weights, None) is not None:
+        raise EngineFailure("internal", "More weights were put together than the base has.")
+    if len(shards) > 1:
+        body = {"metadata": {}, "weight_map": dict(sorted(index.items()))}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+
+
+def _next(weights: Iterator[tuple[str, Tensor]], count: int) -> Iterator[tuple[str, Tensor]]:
+    for _ in range(count):
+        yield next(weights)
+
+
+def _shards(trainer: Trainer) -> list[list[str]]:
+    base, width = trainer.base.tensors, DTYPES[trainer.job.precision].itemsize
+    shards: list[list[str]] = [[]]
+    used = 0
+    for key in base.keys():  # noqa: SIM118
+        size = base.numbers(key) * width
+        if used and used + size > SHARD_BYTES:
+            shards.append([])
+            used = 0
+        shards[-1].append(key)
+        used += size
+    return shards
+
+
+def _check_against_base(trainer: Trainer, folder: Path) -> None:
+    """Split weights that were not put together would be empty or lacking: compare with the base's shapes."""
+    base, made = trainer.base.tensors, TensorFiles(folder)
+    if set(base.keys()) != set(made.keys()):
+        differing = sorted(set(base.keys()) ^ set(made.keys()))[:5]
+        raise refuse_model(folder, f"the {len(base.keys())} tensors of its base", f"other keys: {differing}")
+    for key in base.keys():  # noqa: SIM118
+        if made.shape(key) != base.shape(key):
+            raise refuse_model(folder, f"{key} of shape {base.shape(key)}", f"{made.shape(key)}")

@@ -1,0 +1,75 @@
+"""Proof that a model folder is one: a fresh process opens it and writes a token about an image.
+
+``python -m longform_worker.engines.train.prove FOLDER PRECISION`` ends with 0, or prints why not and ends with 1.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from longform_worker.data.prompt import PromptEncoder
+from longform_worker.failure import EngineFailure
+from longform_worker.jobs import ImageReference, Precision, PromptLayout
+from longform_worker.models.folder import refuse_model
+from longform_worker.models.loaded import load_model
+
+EXPECTED = "a model that opens in a fresh process and writes a token about an image"
+
+
+def prove_in_fresh_process(folder: Path, precision: Precision) -> None:
+    """Raises EngineFailure (model_refused) with the last line that the process printed when it fails.
+
+    It runs on processors: the accelerators still hold the training.
+    """
+    hidden = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment.update(PYTHONPATH=os.pathsep.join(filter(None, sys.path)), CUDA_VISIBLE_DEVICES="")
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, str(folder), str(precision)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise refuse_model(folder, EXPECTED, lines[-1][:500] if lines else f"exit code {done.returncode}")
+
+
+def prove(folder: Path, precision: Precision) -> int:
+    """The id of the token that the model writes about a grey image. Raises EngineFailure (model_refused)."""
+    loaded = load_model(folder, precision)
+    side = 2 * loaded.adapter.grid_multiple
+    patches = loaded.adapter.patches(Image.new("RGB", (side, side), (128, 128, 128)))
+    image = ImageReference(sha256="", width=side, height=side)
+    ids = PromptEncoder(loaded, PromptLayout.IMAGES_FIRST).prompt("?", [image], "proof").ids
+    ids_1T = torch.tensor([ids])
+    with torch.inference_mode():
+        written = loaded.model.generate(
+            input_ids=ids_1T,
+            attention_mask=torch.ones_like(ids_1T),
+            mm_token_type_ids=(ids_1T == loaded.adapter.image_token_id).int(),
+            pixel_values=patches.values.to(loaded.model.dtype),
+            image_grid_thw=torch.tensor([patches.grid]),
+            max_new_tokens=1,
+            do_sample=False,
+        )
+    if written.shape[1] != len(ids) + 1:
+        raise refuse_model(folder, EXPECTED, f"{written.shape[1] - len(ids)} tokens")
+    return int(written[0, -1])
+
+
+if __name__ == "__main__":
+    try:
+        prove(Path(sys.argv[1]), Precision(sys.argv[2]))
+    except EngineFailure as failure:
+        sys.stderr.write(f"{failure.detail}\n")
+        os._exit(1)
+    # Everything is proven; taking torch down again would cost another second.
+    os._exit(0)
