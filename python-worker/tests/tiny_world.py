@@ -61,14 +61,14 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def import_all(folder: Path, rows: list[dict[str, Any]], name: str = "rows") -> Path:
+def import_all(folder: Path, rows: list[dict[str, Any]], name: str = "rows", policy: dict[str, Any] = POLICY) -> Path:
     """Import rows into ``folder``; its blobs lie in ``folder / "blobs"``."""
     job = {
         "source_rows_path": str(write(folder / f"{name}.source.jsonl", rows)),
         "rows_path": str(folder / f"{name}.jsonl"),
         "image_root": "",
         "blob_root": str(folder / "blobs"),
-        "vision_policy": POLICY,
+        "vision_policy": policy,
     }
     with RecordedLink() as link:
         import_rows.run(read_record(ImportJob, job, "import"), link)

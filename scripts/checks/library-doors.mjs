@@ -18,10 +18,12 @@ const typescriptDoors = {
 
 /** The same for the Python worker. @type {Record<string, string[]>} */
 const pythonDoors = {
-  PIL: ["longform_worker/data/", "longform_worker/engines/import_rows.py", "longform_worker/models/qwen2_5_vl.py"],
+  PIL: ["longform_worker/data/", "longform_worker/engines/import_rows.py", "longform_worker/models/adapter.py"],
   "google.protobuf": ["longform_worker/agent/codec.py"],
   grpc: ["longform_worker/agent/"],
-  numpy: ["longform_worker/models/qwen2_5_vl.py"],
+  huggingface_hub: ["longform_worker/engines/fetch.py"],
+  numpy: ["longform_worker/models/adapter.py"],
+  pyarrow: ["longform_worker/data/importers/parquet_file.py"],
   safetensors: ["longform_worker/models/loaded.py", "longform_worker/models/tensors.py"],
   tokenizers: ["longform_worker/engines/make_model.py"],
   // The language of tensors, in engines only: the agent must not need it.
@@ -41,7 +43,7 @@ export function typescriptImports(text) {
 }
 
 const standardLibrary =
-  /^(__future__|abc|argparse|array|ast|asyncio|base64|bisect|codecs|collections|concurrent|contextlib|contextvars|copy|ctypes|dataclasses|datetime|decimal|enum|errno|faulthandler|fcntl|fractions|functools|gc|glob|hashlib|heapq|hmac|importlib|inspect|io|ipaddress|itertools|json|logging|math|mmap|multiprocessing|operator|os|pathlib|pickle|platform|pwd|queue|random|re|resource|secrets|select|selectors|shutil|signal|site|socket|ssl|stat|statistics|string|struct|subprocess|sys|sysconfig|tempfile|textwrap|threading|time|traceback|types|typing|unicodedata|unittest|urllib|uuid|warnings|weakref|zipfile|zlib)$/;
+  /^(__future__|abc|argparse|array|ast|asyncio|base64|binascii|bisect|codecs|collections|concurrent|contextlib|contextvars|copy|ctypes|dataclasses|datetime|decimal|difflib|enum|errno|faulthandler|fcntl|fnmatch|fractions|functools|gc|glob|hashlib|heapq|hmac|importlib|inspect|io|ipaddress|itertools|json|logging|math|mmap|multiprocessing|operator|os|pathlib|pickle|platform|pwd|queue|random|re|resource|secrets|select|selectors|shutil|signal|site|socket|ssl|stat|statistics|string|struct|subprocess|sys|sysconfig|tempfile|textwrap|threading|time|traceback|types|typing|unicodedata|unittest|urllib|uuid|warnings|weakref|zipfile|zlib)$/;
 
 /** @param {string} text */
 export function pythonImports(text) {

@@ -52,6 +52,7 @@ def make(folder: Path, link: EngineLink) -> Path:
         "initializer_range": 0.25,
         "seed": 5,
         "vision_policy": POLICY,
+        "architecture": "ARCHITECTURE_QWEN2_5_VL",
     }
     make_model.run(read_record(ModelJob, job, "model"), link)
     return folder / "model"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
 from PIL import Image
 
+from image_only_processor import image_only_processor, library
 from longform_worker.engines import make_model
 from longform_worker.failure import EngineFailure
 from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
@@ -16,30 +16,6 @@ from recorded_link import RecordedLink
 from tiny_world import make, model_job, source_rows, write
 
 WORDS = "Slide 1: red. 第2页：红色圆环。é🙂\n"
-
-
-def library() -> Any:
-    """transformers without its types, which do not hold."""
-    return transformers
-
-
-def image_only_processor(folder: Path) -> Any:
-    """Qwen's processor without its video part, which would need torchvision."""
-    transformers = library()
-
-    class ImageOnlyProcessor(transformers.Qwen2_5_VLProcessor):
-        def __init__(self, image_processor: Any, tokenizer: Any) -> None:
-            for name in ("image", "video"):
-                setattr(self, f"{name}_token", f"<|{name}_pad|>")
-                setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(f"<|{name}_pad|>"))
-            transformers.ProcessorMixin.__init__(
-                self, image_processor, tokenizer, chat_template=tokenizer.chat_template
-            )
-
-    return ImageOnlyProcessor(
-        transformers.AutoImageProcessor.from_pretrained(folder, backend="pil"),
-        transformers.AutoTokenizer.from_pretrained(folder),
-    )
 
 
 def test_the_folder_opens_in_plain_transformers_and_writes(world: Path) -> None:

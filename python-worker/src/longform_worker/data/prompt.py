@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from longform_worker.data.rows import TrainingRow
@@ -13,7 +14,10 @@ from longform_worker.failure import EngineFailure
 from longform_worker.jobs import ImageReference, PromptLayout
 
 if TYPE_CHECKING:
-    from longform_worker.models.loaded import LoadedModel
+    from longform_worker.models.loaded import ModelFolder
+
+
+IMAGE_PLACE = "<image>"  # where an image goes in a prompt of the inline layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,17 @@ class RowTokens:
 
 
 class PromptEncoder:
-    """Encodes prompts and rows for one loaded model and layout.
+    """Encodes prompts and rows for one model and layout.
 
     The template decides everything around the user's words, a system prompt included. Its rendering is
     tokenised in one piece, as the model's own processor does, so user text with a special token in it
     would forge a turn or an image: it is refused instead.
     """
 
-    def __init__(self, loaded: LoadedModel, layout: PromptLayout) -> None:
-        self._loaded = loaded
+    def __init__(self, model: ModelFolder, layout: PromptLayout) -> None:
+        self._model = model
         self._layout = layout
-        tokenizer = loaded.tokenizer
+        tokenizer = model.tokenizer
         added: dict[int, Any] = tokenizer.added_tokens_decoder
         special = sorted((token.content for token in added.values() if token.special), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, special)))
@@ -56,16 +60,16 @@ class PromptEncoder:
     def prompt(self, prompt: str, images: Sequence[ImageReference], row: str) -> PromptTokens:
         """Token ids of one user turn up to where the answer begins. ``row`` names it in refusals.
 
-        Raises EngineFailure: data_refused for a special token in the text or an image off the grid,
-        model_refused for a template that loses images.
+        Raises EngineFailure: data_refused for a special token in the text, an image off the grid or places for
+        images that are not those of the images, model_refused for a template that loses images.
         """
         self._refuse_special(prompt, row, "prompt")
-        tokenizer, adapter = self._loaded.tokenizer, self._loaded.adapter
-        text = {"type": "text", "text": prompt}
-        pictures = [{"type": "image"} for _ in images]
-        content = [*pictures, text] if self._layout is PromptLayout.IMAGES_FIRST else [text, *pictures]
+        self._check_places(prompt, len(images), row)
+        tokenizer, adapter = self._model.tokenizer, self._model.adapter
         rendered: str = tokenizer.apply_chat_template(
-            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+            [{"role": "user", "content": self._content(prompt, len(images))}],
+            tokenize=False,
+            add_generation_prompt=True,
         )
         ids: list[int] = []
         counts = iter([self._image_token_count(image, index, row) for index, image in enumerate(images)])
@@ -77,29 +81,62 @@ class PromptEncoder:
         if image_tokens != sum(self._image_token_count(image, index, row) for index, image in enumerate(images)):
             raise EngineFailure(
                 "model_refused",
-                f"The chat template of {self._loaded.folder} does not write one placeholder for each image.",
-                file=self._loaded.folder / "chat_template.jinja",
+                f"The chat template of {self._model.folder} does not write one placeholder for each image.",
+                file=self._model.folder / "chat_template.jinja",
                 expected=f"{len(images)} image placeholders",
                 found=rendered[:200],
             )
         return PromptTokens(ids, image_tokens)
 
+    def _content(self, prompt: str, images: int) -> list[dict[str, str]]:
+        """The message's content: texts and images in the order of the layout."""
+        pictures = [{"type": "image"} for _ in range(images)]
+        match self._layout:
+            case PromptLayout.IMAGES_FIRST:
+                return [*pictures, {"type": "text", "text": prompt}]
+            case PromptLayout.TEXT_FIRST:
+                return [{"type": "text", "text": prompt}, *pictures]
+            case PromptLayout.INLINE:
+                texts = [{"type": "text", "text": text} for text in prompt.split(IMAGE_PLACE)]
+                pairs = zip_longest(texts, pictures)
+                return [part for pair in pairs for part in pair if part is not None and part.get("text") != ""]
+
+    def _check_places(self, prompt: str, images: int, row: str) -> None:
+        """Inline, the prompt says where each image goes; in the other layouts it must not."""
+        places = prompt.count(IMAGE_PLACE)
+        inline = self._layout is PromptLayout.INLINE
+        if places == (images if inline else 0):
+            return
+        if inline:
+            hint = f"Write {IMAGE_PLACE} once for each image, where it goes."
+        else:
+            hint = f'Set promptLayout to "inline" to put images there, or take {IMAGE_PLACE} out of the prompt.'
+        expected = f"{images if inline else 0} times {IMAGE_PLACE}"
+        raise EngineFailure(
+            "data_refused",
+            f"Row {row}: the prompt of a row with {images} images holds {IMAGE_PLACE} {places} times. {hint}",
+            row=row,
+            field="prompt",
+            expected=expected,
+            found=f"{places} times",
+        )
+
     def row(self, row: TrainingRow) -> RowTokens:
         """Token ids of a whole training row: prompt, target, end of turn."""
         self._refuse_special(row.target, row.id, "target")
         prompt = self.prompt(row.prompt, row.images, row.id)
-        target = [*self._encode(row.target), self._loaded.turn_end_id]
+        target = [*self._encode(row.target), self._model.turn_end_id]
         return RowTokens(prompt.ids + target, len(prompt.ids), prompt.image_tokens)
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self._loaded.tokenizer.encode(text, add_special_tokens=False)
+        ids: list[int] = self._model.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
     def _image_token_count(self, image: ImageReference, index: int, row: str) -> int:
         try:
-            return self._loaded.adapter.image_token_count(image.width, image.height)
+            return self._model.adapter.image_token_count(image.width, image.height)
         except ValueError as error:
-            multiple = self._loaded.adapter.grid_multiple
+            multiple = self._model.adapter.grid_multiple
             raise EngineFailure(
                 "data_refused",
                 f"Row {row}, image {index}: {error}. Import with visionPolicy.gridMultiple {multiple}.",

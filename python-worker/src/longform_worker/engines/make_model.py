@@ -1,7 +1,7 @@
-"""A new Qwen2.5-VL: random weights of a given shape and a byte-level BPE trained on the rows' own texts.
+"""A new vision-language model: random weights of a given shape, a byte-level BPE trained on the rows' own texts.
 
 For small experiments that start from nothing. The folder opens in plain transformers
-(``Qwen2_5_VLForConditionalGeneration.from_pretrained``) like one from a hub.
+(``AutoModelForImageTextToText.from_pretrained``) like one from a hub.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Tokenizer: TypeAlias = Any
 Config: TypeAlias = Any
 
 TEMPORAL_PATCH_SIZE = 2
-# Qwen2.5-VL's special tokens in the order of its ids; the ones for video are part of the architecture.
+# Special tokens of all families in the order of their ids; the ones for video are part of the architecture.
 SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|im_start|>",
@@ -64,8 +64,6 @@ PRE_SPLIT = (
     r"[\p{Han}]{1,2}|(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}&&[^\p{Han}]]+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-OPENAI_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-OPENAI_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def run(job: ModelJob, link: EngineLink) -> dict[str, object]:
@@ -76,11 +74,12 @@ def run(job: ModelJob, link: EngineLink) -> dict[str, object]:
     torch: Any = importlib.import_module("torch")
     loaded: Any = importlib.import_module("longform_worker.models.loaded")
     transformers = loaded.transformers_library()
+    family = loaded.FAMILIES[job.architecture]
     link.phase("running")
     tokenizer = _train_tokenizer(transformers, Path(job.corpus_rows_path), job.vocabulary_size)
-    config = _config(transformers, job, tokenizer)
+    config = _config(family, transformers, job, tokenizer)
     torch.manual_seed(job.seed)
-    model = transformers.Qwen2_5_VLForConditionalGeneration(config)
+    model = getattr(transformers, family.model_class)(config)
     model.generation_config = transformers.GenerationConfig(
         do_sample=False,
         eos_token_id=[tokenizer.convert_tokens_to_ids(name) for name in ("<|im_end|>", "<|endoftext|>")],
@@ -91,7 +90,7 @@ def run(job: ModelJob, link: EngineLink) -> dict[str, object]:
     with publishing(Path(job.output_path), facts) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        _write_processor(folder, job)
+        _write_processor(folder, job, family)
         facts["weights_sha256"] = weights_sha256(folder)
     made = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -157,61 +156,27 @@ def _texts(corpus: Path) -> Iterator[str]:
     yield "user\nassistant\nsystem\n"  # the template's own words
 
 
-def _config(transformers: Library, job: ModelJob, tokenizer: Tokenizer) -> Config:
-    text, vision = job.text, job.vision
-    head_size = text.hidden_size // text.heads
-    height = width = head_size // 2 * 3 // 8  # time, height, width share a head as 16 : 24 : 24, Qwen2.5-VL's own split
-    rotary = [head_size // 2 - height - width, height, width]
+def _config(family: type[Any], transformers: Library, job: ModelJob, tokenizer: Tokenizer) -> Config:
+    adapter: Any = importlib.import_module("longform_worker.models.adapter")
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL_TOKENS}
-    config = transformers.Qwen2_5_VLConfig(
-        text_config={
-            "vocab_size": _rounded_up(len(tokenizer), 64),
-            "hidden_size": text.hidden_size,
-            "intermediate_size": text.intermediate_size,
-            "num_hidden_layers": text.layers,
-            "num_attention_heads": text.heads,
-            "num_key_value_heads": text.key_value_heads,
-            "max_position_embeddings": text.max_positions,
-            "rope_parameters": {"rope_type": "default", "rope_theta": text.rope_theta, "mrope_section": rotary},
-            "initializer_range": job.initializer_range,
-            "bos_token_id": None,
-            "eos_token_id": ids["<|im_end|>"],
-            "pad_token_id": ids["<|endoftext|>"],
-        },
-        vision_config={
-            "depth": vision.layers,
-            "hidden_size": vision.hidden_size,
-            "intermediate_size": vision.intermediate_size,
-            "num_heads": vision.heads,
-            "patch_size": vision.patch_size,
-            "spatial_merge_size": vision.merge_size,
-            "temporal_patch_size": TEMPORAL_PATCH_SIZE,
-            "out_hidden_size": text.hidden_size,
-            "fullatt_block_indexes": list(range(vision.layers)),
-            "initializer_range": job.initializer_range,
-        },
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=False,
-    )
+    new = adapter.NewModel(job, ids, _rounded_up(len(tokenizer), 64), TEMPORAL_PATCH_SIZE)
+    config = family.new_config(transformers, new)
     config.initializer_range = job.initializer_range  # given to the constructor it would be dropped
     return config
 
 
-def _write_processor(folder: Path, job: ModelJob) -> None:
+def _write_processor(folder: Path, job: ModelJob, family: type[Any]) -> None:
     """The processor's file in the form hub folders have, so that every version and engine reads it."""
     processor = {
         "image_processor_type": "Qwen2VLImageProcessor",
-        "processor_class": "Qwen2_5_VLProcessor",
+        "processor_class": family.processor_class,
         "do_convert_rgb": True,
         "do_resize": True,
         "do_rescale": True,
         "do_normalize": True,
         "rescale_factor": 1 / 255,
-        "image_mean": OPENAI_CLIP_MEAN,
-        "image_std": OPENAI_CLIP_STD,
+        "image_mean": family.image_mean,
+        "image_std": family.image_std,
         "resample": 3,
         "size": {"shortest_edge": job.vision_policy.min_pixels, "longest_edge": job.vision_policy.max_pixels},
         "min_pixels": job.vision_policy.min_pixels,

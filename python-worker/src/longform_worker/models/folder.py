@@ -29,7 +29,7 @@ _CHUNK_BYTES = 1 << 22
 
 
 def check_model_folder(folder: Path) -> dict[str, Any]:
-    """The config of a folder that has what a model needs: config, tokenizer and safetensors.
+    """The config of a folder that has what a model needs besides weights: config and tokenizer.
 
     Files that a manifest names must be there with the size it gives. Raises EngineFailure (model_refused).
     """
@@ -38,17 +38,22 @@ def check_model_folder(folder: Path) -> dict[str, Any]:
     config = _read_json(folder / "config.json")
     if not (folder / "tokenizer.json").is_file():
         raise refuse_model(folder / "tokenizer.json", "the model's tokenizer", "no such file")
-    if not any(folder.glob("*.safetensors")):
-        pickled = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLED)
-        if pickled:
-            raise refuse_model(folder / pickled[0], "weights as safetensors", "pickled weights, which can run code")
-        raise refuse_model(folder / "model.safetensors", "weights as safetensors", "no such file")
     for name, facts in read_manifest(folder).get("files", {}).items():
         file = folder / name
         size = file.stat().st_size if file.is_file() else None
         if size != facts["bytes"]:
             raise refuse_model(file, f"{facts['bytes']} bytes, as {MANIFEST} says", f"{size or 'no'} bytes")
     return config
+
+
+def check_weights(folder: Path) -> None:
+    """Refuse a folder without weights as safetensors (model_refused)."""
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLED)
+    if pickled:
+        raise refuse_model(folder / pickled[0], "weights as safetensors", "pickled weights, which can run code")
+    raise refuse_model(folder / "model.safetensors", "weights as safetensors", "no such file")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -77,9 +82,7 @@ def policy_record(policy: VisionPolicy) -> dict[str, object]:
 
 
 @contextmanager
-def publishing(
-    folder: Path, facts: dict[str, Any], settled: Mapping[str, FileRecord] | None = None
-) -> Generator[Path]:
+def publishing(folder: Path, facts: dict[str, Any], settled: Mapping[str, FileRecord] | None = None) -> Generator[Path]:
     """A fresh folder to write into that becomes ``folder`` when the block ends without an exception.
 
     ``facts`` is read at that time, so the block may add to it; it goes into the manifest beside the

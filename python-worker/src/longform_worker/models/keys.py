@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from longform_worker.models.adapter import Model
 from longform_worker.models.folder import refuse_model
-from longform_worker.models.qwen2_5_vl import Model
 
 
 def keys_of_weights(model: Model, folder: Path, there: Collection[str]) -> dict[str, str]:

@@ -14,7 +14,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import torch
 from torch.nn.functional import pad
@@ -27,11 +26,9 @@ from longform_worker.engines.generate.slot_cache import DecodePass, PromptPass, 
 from longform_worker.engines.generate.token_text import TokenText, token_bytes
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import GenerateRequest, GenerationJob, ImageReference
+from longform_worker.models.adapter import Features, Patches
 from longform_worker.models.folder import check_vision_policy
-from longform_worker.models.loaded import LoadedModel, load_model
-from longform_worker.models.qwen2_5_vl import Patches
-
-Features: TypeAlias = Any  # transformers' BaseModelOutputWithPooling
+from longform_worker.models.loaded import LoadedModel, finished_masks_attention, load_model
 
 # Prompt tokens read in one pass: bounds the activations, and the time for which other texts stand still.
 PROMPT_PASS_TOKENS = 8192
@@ -73,14 +70,14 @@ class TransformersEngine:
         check_policy(job.vision_policy, "generation.vision_policy")
         check_vision_policy(Path(job.model_path), job.vision_policy, "generation.vision_policy")
         self._job = job
-        self._loaded = loaded = load_model(Path(job.model_path), job.precision)
+        self._loaded = loaded = load_model(Path(job.model_path), job.precision, finished_masks_attention())
         self._encoder = PromptEncoder(loaded, job.prompt_layout)
         text_config = loaded.model.config.text_config
         _check_window(loaded, job.max_tokens)
         self._cache = SlotCache(
             layers=text_config.num_hidden_layers,
             heads=text_config.num_key_value_heads,
-            width=text_config.hidden_size // text_config.num_attention_heads,
+            width=loaded.adapter.head_width,
             dtype=loaded.model.dtype,
             device=loaded.device,
         )
@@ -200,7 +197,7 @@ class TransformersEngine:
             input_ids=ids_BT,
             position_ids=positions_3BT,
             mm_encoder_outputs={"image": self._features(images)} if images else None,
-            attention_mask={"full_attention": mask_B11T},  # a finished mask: nothing is derived from the cache
+            attention_mask=mask_B11T,  # a finished one: nothing is derived from the cache
             past_key_values=cache,
             use_cache=True,
         )
@@ -220,8 +217,7 @@ class TransformersEngine:
             torch.tensor([image.grid for image in seen], device=device),
             return_dict=True,
         )
-        features.pooler_output = features.pooler_output[: len(images)]
-        return features
+        return self._loaded.adapter.first_features(features, len(images))
 
     def _choose(self, first: int, logits_BV: torch.Tensor, settings: RowSettings) -> list[Written]:
         """Writes the next token of the sequences from slot ``first`` on; those that end give up their slots."""

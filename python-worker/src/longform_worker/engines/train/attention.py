@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from longform_worker.engines.train.collate import Pass
+from longform_worker.models.adapter import Model
 from longform_worker.models.loaded import LoadedModel
-from longform_worker.models.qwen2_5_vl import Model
 
 ROWS_ATTENTION = "longform_rows"
 _SDPA: Any = importlib.import_module("transformers.integrations.sdpa_attention").sdpa_attention_forward
@@ -43,7 +43,7 @@ def hidden_states(loaded: LoadedModel, model: Model, batch: Pass) -> Tensor:
         image_grid_thw=batch.grids_I3,
         use_cache=False,
         row_ends=batch.row_ends,
-        **({} if batch.grids_I3 is None else loaded.adapter.vision_layout(model, batch.grids_I3)),
+        **({} if batch.grids_I3 is None else loaded.adapter.vision_layout(batch.grids_I3)),
     )
     hidden_1SH: Tensor = output.last_hidden_state
     return hidden_1SH[0]

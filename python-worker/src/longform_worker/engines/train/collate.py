@@ -14,8 +14,8 @@ from torch import Tensor
 from longform_worker.data.images import load_pixels
 from longform_worker.engines.train.plan import PlannedRow
 from longform_worker.jobs import ImageReference, LossNormalisation
-from longform_worker.models.loaded import LoadedModel
-from longform_worker.models.qwen2_5_vl import Patches
+from longform_worker.models.adapter import Patches
+from longform_worker.models.loaded import LoadedModel, ModelFolder
 
 PATCH_CACHE_BYTES = 512 << 20
 
@@ -64,12 +64,55 @@ class StepWeights:
         return 1 / (self.examples * row.target_tokens)
 
 
-class Collator:
-    """Makes passes for one model. Decoded images stay in memory up to ``cache_bytes``."""
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A row without targets for passes that would else not run every module that other ranks' passes run.
 
-    def __init__(self, loaded: LoadedModel, blob_root: Path, cache_bytes: int = PATCH_CACHE_BYTES) -> None:
+    Its gradients are zeros. ``patches`` is its image's, if it has one.
+    """
+
+    row: PlannedRow
+    patches: Patches | None
+
+    @classmethod
+    def of_training(cls, model: ModelFolder, rows: Sequence[PlannedRow]) -> Filler:
+        """With an image of one token when any row of the training has an image, else the end of a turn alone."""
+        ids, patches = model.adapter.smallest_image()
+        if not any(row.images for row in rows):
+            ids, patches = [model.turn_end_id], None
+        grids = () if patches is None else (patches.grid,)
+        row = PlannedRow(
+            id="filler",
+            ids_T=torch.tensor(ids),
+            positions_3T=model.adapter.positions(ids, grids),
+            target_start=len(ids),
+            image_tokens=len(grids),
+            images=(),
+            grids=grids,
+        )
+        return cls(row, patches)
+
+    def needed(self, rows: Sequence[PlannedRow]) -> bool:
+        """Whether a pass of these rows lacks something without it."""
+        return not rows or (self.patches is not None and not any(row.images for row in rows))
+
+
+class Collator:
+    """Makes passes for one model. Decoded images stay in memory up to ``cache_bytes``.
+
+    With a filler every pass runs the same modules, one without rows too; ranks that wait for each other need that.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        blob_root: Path,
+        filler: Filler | None = None,
+        cache_bytes: int = PATCH_CACHE_BYTES,
+    ) -> None:
         self._loaded = loaded
         self._blob_root = blob_root
+        self._filler = filler
         self._cache_bytes = cache_bytes
         self._cached: OrderedDict[str, Patches] = OrderedDict()
         self._cached_bytes = 0
@@ -84,21 +127,25 @@ class Collator:
 
     def _pass(self, rows: Sequence[PlannedRow], weights: StepWeights) -> Pass:
         patches = [self._patches(image) for row in rows for image in row.images]
-        ends = tuple(accumulate(row.tokens for row in rows))
-        counts = torch.tensor([row.target_tokens for row in rows])
-        predicting = [torch.arange(end - row.target_tokens - 1, end - 1) for row, end in zip(rows, ends, strict=True)]
+        packed = list(rows)
+        if self._filler and self._filler.needed(rows):
+            packed.append(self._filler.row)
+            patches += [self._filler.patches] if self._filler.patches else []
+        ends = tuple(accumulate(row.tokens for row in packed))
+        counts = torch.tensor([row.target_tokens for row in packed])
+        predicting = [torch.arange(end - row.target_tokens - 1, end - 1) for row, end in zip(packed, ends, strict=True)]
         row_weights = torch.tensor([weights.of_row(row) for row in rows], dtype=torch.float32)
         device = self._loaded.device
         return Pass(
-            ids_S=torch.cat([row.ids_T for row in rows]).to(device),
-            rotary_3S=torch.cat([row.positions_3T for row in rows], dim=1).to(device),
+            ids_S=torch.cat([row.ids_T for row in packed]).to(device),
+            rotary_3S=torch.cat([row.positions_3T for row in packed], dim=1).to(device),
             row_ends=ends,
             patches_PV=torch.cat([patch.values for patch in patches]).to(device) if patches else None,
             grids_I3=torch.tensor([patch.grid for patch in patches]).to(device) if patches else None,
             positions_N=torch.cat(predicting).to(device),
-            targets_N=torch.cat([row.ids_T[row.target_start :] for row in rows]).to(device),
-            weights_N=row_weights.repeat_interleave(counts).to(device),
-            row_of_N=torch.arange(len(rows)).repeat_interleave(counts).to(device),
+            targets_N=torch.cat([row.ids_T[row.target_start :] for row in packed]).to(device),
+            weights_N=row_weights.repeat_interleave(counts[: len(rows)]).to(device),
+            row_of_N=torch.arange(len(packed)).repeat_interleave(counts).to(device),
             rows=len(rows),
         )
 

@@ -13,8 +13,8 @@ from longform_worker.data.prompt import PromptEncoder
 from longform_worker.data.rows import TrainingRow, read_training_rows
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import ImageReference, TrainingJob, VisionPolicy
-from longform_worker.models.loaded import LoadedModel
-from longform_worker.models.qwen2_5_vl import ImageGrid
+from longform_worker.models.adapter import ImageGrid
+from longform_worker.models.loaded import ModelFolder
 
 NAMED_OFFENDERS = 10
 
@@ -42,23 +42,23 @@ class PlannedRow:
         return self.tokens - self.target_start
 
 
-def plan_rows(path: Path, loaded: LoadedModel, job: TrainingJob) -> list[PlannedRow]:
+def plan_rows(path: Path, model: ModelFolder, job: TrainingJob) -> list[PlannedRow]:
     """Read and encode all rows of an imported file for this job.
 
     Raises EngineFailure (data_refused) for rows longer than the job's ``max_tokens`` (all of them counted, the first
     ones named with their lengths), for special tokens in texts, and for images that do not fit the policy.
     """
-    encoder = PromptEncoder(loaded, job.prompt_layout)
+    encoder = PromptEncoder(model, job.prompt_layout)
     planned: list[PlannedRow] = []
     for row in read_training_rows(path):
         _check_images(path, row, job.vision_policy)
         encoded = encoder.row(row)
-        grids = tuple(loaded.adapter.grid(image.width, image.height) for image in row.images)
+        grids = tuple(model.adapter.grid(image.width, image.height) for image in row.images)
         planned.append(
             PlannedRow(
                 id=row.id,
                 ids_T=as_tensor(encoded.ids),
-                positions_3T=loaded.adapter.positions(encoded.ids, grids),
+                positions_3T=model.adapter.positions(encoded.ids, grids),
                 target_start=encoded.target_start,
                 image_tokens=encoded.image_tokens,
                 images=row.images,
