@@ -17,10 +17,13 @@ export interface DisplayOptions extends ProgressOptions {
   readonly json: boolean;
   /** Stages of the plan. */
   readonly stages: number;
+  /** Show nothing. */
+  readonly quiet?: boolean;
 }
 
 /** The display for this output: JSON lines for programs, one updating line in a terminal, plain lines elsewhere. */
 export function openDisplay(output: NodeJS.WriteStream, options: DisplayOptions): Display {
+  if (options.quiet === true) return { event() {}, text() {}, live: false, close() {} };
   if (options.json) return jsonDisplay(output);
   return output.isTTY ? terminalDisplay(output, options) : plainDisplay(output, options);
 }

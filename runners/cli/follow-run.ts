@@ -4,6 +4,7 @@ import { subscribeLive } from "../../sdk/client/live.js";
 import { readRunnerRecord } from "../../sdk/client/runner-record.js";
 import { planStages } from "../../sdk/plan/stages.js";
 import { readSpec } from "../../sdk/run-folder/read-run.js";
+import type { RunState } from "../../sdk/run-folder/run-state.js";
 import { cancelRun } from "./cancel-run.js";
 import { type Display, openDisplay } from "./display.js";
 import { ExitCode } from "./exit-code.js";
@@ -21,19 +22,26 @@ export interface FollowOptions {
   readonly verbose: boolean;
   /** `--runs` as it was given, for the commands that are printed. */
   readonly runs: string | undefined;
+  /** Show nothing before the run has ended. */
+  readonly quiet?: boolean;
 }
+
+/** Tells how a run came out and gives the exit code. */
+export type TellOutcome = (state: RunState) => Promise<number>;
 
 /**
  * Shows a run until it has ended. The first Ctrl-C ends the showing and prints how to come back, a second one
  * within two seconds cancels the run.
  *
  * @param ready What has to be done before there is anything to show. An interrupt waits for it.
+ * @param tell What is told at the end; without it, scores and report or the reason of the failure.
  * @returns The exit code.
  */
 export async function followRun(
   runDir: string,
   options: FollowOptions,
   ready: () => Promise<void> = async () => {},
+  tell: TellOutcome = async (state) => await showOutcome(runDir, state, options),
 ): Promise<number> {
   const interrupts = new Interrupts();
   try {
@@ -58,7 +66,7 @@ export async function followRun(
         state = await show(new AbortController().signal);
       }
       display.close();
-      return await showOutcome(runDir, state, options);
+      return await tell(state);
     } finally {
       live.abort();
       display.close();

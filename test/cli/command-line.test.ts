@@ -16,6 +16,7 @@ const commands = [
   "doctor",
   "validate",
   "plan",
+  "audit",
   "run",
   "watch",
   "resume",

@@ -1,3 +1,4 @@
+import { addAudit } from "./audit.js";
 import { addCancel } from "./cancel.js";
 import { addCompletion } from "./completion.js";
 import { addDoctor } from "./doctor.js";
@@ -18,6 +19,7 @@ export const commands = {
   doctor: addDoctor,
   validate: addValidate,
   plan: addPlan,
+  audit: addAudit,
   run: addRun,
   watch: addWatch,
   resume: addResume,
