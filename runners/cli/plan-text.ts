@@ -4,7 +4,7 @@ import type { TunedParameters } from "../../sdk/plan/parameters.js";
 import type { ComputePlan, MemoryPlan, TrainingPlan } from "../../sdk/plan/training-plan.js";
 import { findDevice } from "../../sdk/plan/devices.js";
 import type { PublishedCost } from "../../sdk/presets/preset.js";
-import { bytes, compact, count, hours, percent } from "./plan-numbers.js";
+import { bytes, compact, count, hours, percent, unitSpace } from "./plan-numbers.js";
 
 const labelWidth = 12;
 
@@ -30,7 +30,7 @@ export function trainingText(stage: string, spec: Sft, plan: TrainingPlan, colum
 }
 
 /** JSON that may be broken into lines between its fields. */
-function spacedJson(value: object): string {
+function spacedJson(value: unknown): string {
   return JSON.stringify(value, null, 1).replaceAll(/\n */g, " ");
 }
 
@@ -81,8 +81,12 @@ function rowsLines({ rows }: TrainingPlan): readonly string[] {
   ];
 }
 
-function stepsLines({ examplesPerStep }: Sft, { steps, tokens, targetTokens }: TrainingPlan): readonly string[] {
-  if (steps === null) return ["unknown without rows"];
+function stepsLines(
+  { examplesPerStep, steps: given }: Sft,
+  { steps, tokens, targetTokens }: TrainingPlan,
+): readonly string[] {
+  if (steps === null)
+    return [given === undefined ? "unknown without rows" : `${count(given)} of ${examplesPerStep} examples`];
   return [
     `${count(steps.steps)} of ${examplesPerStep} examples, ${Number(steps.epochs.toFixed(3))} epochs; ${steps.passesPerStep} ${steps.passesPerStep === 1 ? "pass" : "passes"} of each rank in a step`,
     `${compact(tokens ?? 0)} tokens, ${compact(targetTokens ?? 0)} of them targets; no padding, rows are packed`,
@@ -128,9 +132,15 @@ function causeKey(cause: string): keyof MemoryByCause {
 
 function remedyLines({ verdict, remedy, deviceBytes }: MemoryPlan): readonly string[] {
   if (verdict === "fits") return [];
-  if (remedy === null) return [`nothing that was tried makes it fit ${bytes(deviceBytes)}: take a larger device`];
+  if (remedy === null)
+    return [
+      verdict === "tight"
+        ? "no change that was tried leaves a fifth of the device free"
+        : `nothing that was tried makes it fit ${bytes(deviceBytes)}: take a larger device or shorter rows`,
+    ];
   const changes = remedy.changes.map(({ field, value }) => `${field}: ${JSON.stringify(value)}`).join(", ");
-  return [`cheapest change: ${changes} (then ${bytes(remedy.bytes)}, ${percent(remedy.bytes / deviceBytes)})`];
+  const then = `then ${bytes(remedy.bytes)}, ${percent(remedy.bytes / deviceBytes)}`;
+  return [`cheapest change: ${changes} (${then}${remedy.verdict === "tight" ? ": tight" : ""})`];
 }
 
 function diskLines({ checkpointEverySteps }: Sft, { disk }: TrainingPlan): readonly string[] {
@@ -162,7 +172,7 @@ function publishedTime(flops: number, cost: PublishedCost): string {
 }
 
 function seconds(value: number): string {
-  return value >= 10 ? `${count(value)} s` : `${value.toPrecision(2)} s`;
+  return `${value >= 10 ? count(value) : value.toPrecision(2)}${unitSpace}s`;
 }
 
 function assumedLines({ assumed }: TrainingPlan): readonly string[] {
@@ -173,7 +183,7 @@ function presetLines({ preset }: TrainingPlan): readonly string[] {
   if (preset === null) return [];
   return [
     `${preset.name}. Published nowhere, and therefore assumed:`,
-    ...preset.assumed.map(({ field, value, why }) => `${field} ${JSON.stringify(value)}: ${why}`),
+    ...preset.assumed.map(({ field, value, why }) => `${field} ${spacedJson(value)}: ${why}`),
     ...preset.contradictions,
   ];
 }
@@ -183,7 +193,7 @@ function labelled(label: string, texts: readonly string[], columns: number): rea
   const width = Math.max(30, columns - labelWidth - 2);
   return texts
     .flatMap((text) => wrapped(text, width, 2))
-    .map((line, index) => `  ${(index === 0 ? label : "").padEnd(labelWidth)}${line}`);
+    .map((line, index) => `  ${(index === 0 ? label : "").padEnd(labelWidth)}${line}`.replaceAll(unitSpace, " "));
 }
 
 /** Words in lines of at most so many columns; a longer word is cut. */

@@ -29,11 +29,13 @@ interface Switch {
 export interface Remedy {
   readonly changes: readonly FieldChange[];
   readonly bytes: number;
+  /** "tight" where nothing that was tried leaves more room. */
+  readonly verdict: Exclude<Verdict, "does not fit">;
 }
 
 /**
  * The cheapest change that makes a training fit: the first one in order of cost that does so alone, the smallest of its
- * kind; otherwise the fewest of them together. Null when nothing does.
+ * kind; otherwise some of them together, none of which could be left out. Null when nothing does.
  *
  * @param bytesOf The memory of a rank under a changed spec.
  * @param longestRow Tokens of the longest row, below which passes do not get.
@@ -44,41 +46,72 @@ export function cheapestRemedy(
   deviceBytes: number,
   longestRow: number,
 ): Remedy | null {
-  const fits = (changed: Sft) => verdictOf(bytesOf(changed), deviceBytes) === "fits";
   const kinds = kindsOfSwitches(longestRow);
-  for (const kind of kinds)
-    for (const choice of kind(spec)) {
-      const changed = choice.apply(spec);
-      if (fits(changed)) return { changes: choice.changes, bytes: bytesOf(changed) };
-    }
-  let current = spec;
-  const chosen: Switch[] = [];
+  const below = (limit: number) => (changed: Sft) => bytesOf(changed) < limit;
+  const remedy = (switches: readonly Switch[] | null, verdict: Remedy["verdict"]): Remedy | null =>
+    switches && {
+      changes: switches.flatMap(({ changes }) => changes),
+      bytes: bytesOf(applied(spec, switches)),
+      verdict,
+    };
+  const comfortably = below(comfortable * deviceBytes);
+  const chosen = oneAlone(spec, kinds, comfortably) ?? severalTogether(spec, kinds, bytesOf, comfortably);
+  if (chosen !== null) return remedy(chosen, "fits");
+  // It is as it is already, or further changes do no more than leave less than a fifth of the card.
+  if (bytesOf(spec) <= deviceBytes) return null;
+  const barely = below(deviceBytes);
+  return remedy(oneAlone(spec, kinds, barely) ?? severalTogether(spec, kinds, bytesOf, barely), "tight");
+}
+
+type Fits = (spec: Sft) => boolean;
+
+function applied(spec: Sft, switches: readonly Switch[]): Sft {
+  return switches.reduce((changed, { apply }) => apply(changed), spec);
+}
+
+function oneAlone(spec: Sft, kinds: readonly Kind[], fits: Fits): readonly Switch[] | null {
+  const found = kinds.flatMap((kind) => kind(spec)).find(({ apply }) => fits(apply(spec)));
+  return found === undefined ? null : [found];
+}
+
+function severalTogether(
+  spec: Sft,
+  kinds: readonly Kind[],
+  bytesOf: (spec: Sft) => number,
+  fits: Fits,
+): readonly Switch[] | null {
+  let chosen: readonly Chosen[] = [];
   for (const kind of kinds) {
-    const before = current;
-    const better = kind(before).filter((choice) => bytesOf(choice.apply(before)) < bytesOf(before));
-    const choice = better.find((one) => fits(one.apply(before))) ?? better.at(-1);
-    if (choice === undefined) continue;
-    chosen.push(choice);
-    current = choice.apply(before);
-    if (fits(current)) return withoutNeedless(spec, chosen, fits, bytesOf);
+    const before = applied(spec, chosen);
+    const strongest = kind(before).findLast(({ apply }) => bytesOf(apply(before)) < bytesOf(before));
+    if (strongest === undefined) continue;
+    chosen = [...chosen, { ...strongest, kind }];
+    if (fits(applied(spec, chosen))) return noStronger(spec, withoutNeedless(spec, chosen, fits), fits);
   }
   return null;
 }
 
-function withoutNeedless(
-  spec: Sft,
-  chosen: readonly Switch[],
-  fits: (spec: Sft) => boolean,
-  bytesOf: (spec: Sft) => number,
-): Remedy {
-  const all = (switches: readonly Switch[]) => switches.reduce((changed, { apply }) => apply(changed), spec);
-  // From the dearest on: what is cheap may stay.
-  let needed = chosen;
-  for (const candidate of chosen.toReversed()) {
+interface Chosen extends Switch {
+  readonly kind: Kind;
+}
+
+/** From the dearest on: what is cheap may stay. */
+function withoutNeedless(spec: Sft, chosen: readonly Chosen[], fits: Fits): readonly Chosen[] {
+  return chosen.toReversed().reduce((needed, candidate) => {
     const rest = needed.filter((choice) => choice !== candidate);
-    if (fits(all(rest))) needed = rest;
+    return fits(applied(spec, rest)) ? rest : needed;
+  }, chosen);
+}
+
+/** The mildest choice of each kind, the dearest kind first. */
+function noStronger(spec: Sft, chosen: readonly Chosen[], fits: Fits): readonly Switch[] {
+  const milder: Switch[] = [...chosen];
+  for (const [index, { kind }] of [...chosen.entries()].toReversed()) {
+    const before = applied(spec, milder.slice(0, index));
+    const mildest = kind(before).find((choice) => fits(applied(spec, milder.with(index, choice))));
+    if (mildest !== undefined) milder[index] = mildest;
   }
-  return { changes: needed.flatMap(({ changes }) => changes), bytes: bytesOf(all(needed)) };
+  return milder;
 }
 
 type Kind = (spec: Sft) => readonly Switch[];
@@ -135,7 +168,7 @@ function offload({ zero }: Sft, field: "offloadOptimizer" | "offloadParameters",
 }
 
 const fullNode = 8;
-const mostNodes = 64;
+const mostNodes = 16;
 
 /** A node is filled before another one is added. */
 function moreRanks({ resources }: Sft): readonly Switch[] {
