@@ -18,7 +18,7 @@ from longform_worker.data.prompt import PromptEncoder
 from longform_worker.data.rows import TrainingRow, read_training_rows
 from longform_worker.engines.generate.transformers_engine import TransformersEngine
 from longform_worker.engines.train.attention import hidden_states, rows_attention
-from longform_worker.engines.train.collate import Collator, StepWeights
+from longform_worker.engines.train.collate import Collator, Filler, StepWeights
 from longform_worker.engines.train.plan import PlannedRow, plan_rows
 from longform_worker.jobs import (
     AdapterLayers,
@@ -159,6 +159,19 @@ def test_hidden_states_of_a_packed_pass_equal_those_of_the_familys_own_model(fam
             ).last_hidden_state[0]
             torch.testing.assert_close(found[start : start + row.tokens], expected, rtol=1e-4, atol=2e-5)
             start += row.tokens
+
+
+def test_a_filler_row_reaches_every_weight_and_moves_none(family: Family) -> None:
+    loaded = family.loaded
+    collator = Collator(loaded, family.folder / "blobs", Filler.of_training(loaded, family.planned))
+    (batch,) = collator.passes([[]], StepWeights.of_step(family.planned, LossNormalisation.TOKEN))
+    loaded.model.zero_grad(set_to_none=True)
+    hidden_NH = hidden_states(loaded, loaded.model, batch)[batch.positions_N]
+    loaded.model.lm_head(hidden_NH).sum().backward()
+    for name, weight in loaded.model.named_parameters():
+        assert weight.grad is not None, name
+        assert not weight.grad.any(), name
+    loaded.model.zero_grad(set_to_none=True)
 
 
 def test_every_weight_belongs_to_one_part(family: Family) -> None:

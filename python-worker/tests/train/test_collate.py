@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from longform_worker.engines.train.attention import hidden_states, rows_attention
-from longform_worker.engines.train.collate import Collator, Pass, StepWeights
+from longform_worker.engines.train.collate import Collator, Filler, Pass, StepWeights
 from longform_worker.engines.train.plan import PlannedRow, plan_rows
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import LossNormalisation, Precision
@@ -51,7 +51,7 @@ def loss_and_gradients(world: World, groups: list[list[PlannedRow]]) -> tuple[fl
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
         total += loss.item()
     weights: Any = loaded.model.named_parameters()
-    return total, {name: weight.grad.clone() for name, weight in weights}
+    return total, {name: weight.grad.clone() for name, weight in weights if weight.grad is not None}
 
 
 def difference(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
@@ -130,3 +130,44 @@ def test_a_model_with_sliding_windows_is_refused(world: Path, tmp_path: Path) ->
 def test_a_call_that_does_not_name_the_rows_is_refused(packed: World) -> None:
     with pytest.raises(ValueError, match="ends of its rows"):
         packed.loaded.model(input_ids=packed.rows[0].ids_T[None], use_cache=False)
+
+
+def test_a_filler_row_changes_no_gradient_and_runs_the_vision_tower(packed: World, world: Path) -> None:
+    loaded, rows, _ = packed
+    text_only = [row for row in rows if not row.images]
+    filled = Collator(loaded, world / "blobs", Filler.of_training(loaded, rows))
+    weights = StepWeights.of_step(text_only, LossNormalisation.TOKEN)
+    (batch,) = filled.passes([text_only], weights)
+    assert (batch.rows, len(batch.row_ends)) == (len(text_only), len(text_only) + 1)
+    assert len(batch.ids_S) == sum(row.tokens for row in text_only) + 3
+    assert len(batch.targets_N) == sum(row.target_tokens for row in text_only)
+    alone, expected = loss_and_gradients(World(loaded, text_only, packed.collator), [text_only])
+    found_loss, found = loss_and_gradients(World(loaded, text_only, filled), [text_only])
+    assert found_loss == pytest.approx(alone, rel=1e-6)
+    vision = {name for name in found if name.startswith("model.visual.")}
+    assert vision == set(found) - set(expected)
+    assert all(torch.equal(found[name], torch.zeros_like(found[name])) for name in vision)
+    assert difference({name: found[name] for name in expected}, expected) < 1e-6
+
+
+def test_rows_with_images_get_no_filler(packed: World, world: Path) -> None:
+    filled = Collator(packed.loaded, world / "blobs", Filler.of_training(packed.loaded, packed.rows))
+    (batch,) = filled.passes([packed.rows], StepWeights.of_step(packed.rows, LossNormalisation.TOKEN))
+    assert len(batch.row_ends) == len(packed.rows)
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_a_pass_without_rows_is_the_filler_alone_and_has_no_loss(packed: World, world: Path, *, images: bool) -> None:
+    loaded = packed.loaded
+    rows = [row for row in packed.rows if bool(row.images) is images]
+    filled = Collator(loaded, world / "blobs", Filler.of_training(loaded, rows))
+    loaded.model.zero_grad(set_to_none=True)
+    (batch,) = filled.passes([[]], StepWeights.of_step(rows, LossNormalisation.EXAMPLE))
+    assert (batch.rows, len(batch.targets_N), batch.patches_PV is not None) == (0, 0, images)
+    loss = loss_of(loaded, batch)
+    loss.backward()  # pyright: ignore[reportUnknownMemberType]
+    assert loss.item() == 0
+    weights: dict[str, Any] = dict(loaded.model.named_parameters())
+    reached = {name for name, weight in weights.items() if weight.grad is not None}
+    assert reached == {name for name in weights if images or not name.startswith("model.visual.")}
+    assert not any(weights[name].grad.any() for name in reached)
