@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -24,41 +25,49 @@ LIMIT_SECONDS = 300
 
 @dataclass(frozen=True)
 class Launch:
-    """What the ranks of a launch said: ``frames[rank][job]`` in order; the last one is "done" or "failed"."""
+    """What the ranks of a launch said: ``frames[rank][title]`` in order; the last one is "done" or "failed"."""
 
-    frames: list[list[list[dict[str, Any]]]]
+    frames: list[dict[str, list[dict[str, Any]]]]
     logs: list[str]
     codes: list[int]
 
-    def steps(self, job: int, rank: int = 0) -> list[dict[str, Any]]:
-        """The steps of a job."""
-        return [frame for frame in self.frames[rank][job] if frame["type"] == "step"]
+    def steps(self, title: str) -> list[dict[str, Any]]:
+        """The steps of a job, as rank 0 tells them."""
+        return [frame for frame in self.frames[0][title] if frame["type"] == "step"]
 
-    def losses(self, job: int) -> list[float]:
+    def losses(self, title: str) -> list[float]:
         """The losses of a job."""
-        return [frame["loss"] for frame in self.steps(job)]
+        return [frame["loss"] for frame in self.steps(title)]
 
-    def weights(self, job: int) -> str:
+    def weights(self, title: str) -> str:
         """The hash of what a job made; all ranks know it."""
-        hashes = {ended["trained"]["weights_sha256"] for ended in self.ends(job) if ended["type"] == "done"}
-        assert len(hashes) == 1, (self.ends(job), self.logs)
-        return hashes.pop()
+        assert {end["type"] for end in self.ends(title)} == {"done"}, (self.ends(title), self.logs)
+        (found,) = {end["trained"]["weights_sha256"] for end in self.ends(title)}
+        return found
 
-    def ends(self, job: int) -> list[dict[str, Any]]:
+    def ends(self, title: str) -> list[dict[str, Any]]:
         """How each rank ended a job."""
-        return [frames[job][-1] for frames in self.frames]
+        return [frames[title][-1] for frames in self.frames]
 
 
 def launch(
-    folder: Path, jobs: Sequence[Mapping[str, Any]], ranks: int, *, hook: str = "", kill: Sequence[int] = ()
+    folder: Path,
+    jobs: Mapping[str, Mapping[str, Any]],
+    ranks: int,
+    *,
+    stop: Mapping[str, int] | None = None,
+    hook: str = "",
+    dying: Sequence[int] = (),
 ) -> Launch:
-    """Run the jobs (fields of training jobs) on this many ranks.
+    """Run jobs (fields of training jobs by their titles), one after the other, on this many ranks.
 
-    ``hook`` names a function "module:name" of the tests that every rank calls with itself before the first job.
-    ``kill`` are ranks that may end by a signal.
+    stop: the last rank of these jobs gets SIGTERM when rank 0 has taken the step.
+    hook: names a function "module:name" of the tests that every rank calls with its number before the first job.
+    dying: ranks that need not come to their end.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "jobs.json").write_text(json.dumps(list(jobs)))
+    stop = stop or {}
+    (folder / "jobs.json").write_text(json.dumps([[title, job, stop.get(title, 0)] for title, job in jobs.items()]))
     port = _free_port()
     processes = [_start(folder, rank, ranks, port, hook) for rank in range(ranks)]
     try:
@@ -67,11 +76,9 @@ def launch(
         for process in processes:
             process.kill()
     logs = [(folder / f"{rank}.log").read_text() for rank in range(ranks)]
-    frames = [_frames(folder / f"{rank}.frames") for rank in range(ranks)]
-    for rank in range(ranks):
-        assert rank in kill or len(frames[rank]) == len(jobs), (
-            f"rank {rank} ended with {codes[rank]}: {logs[rank][-3000:]}"
-        )
+    frames = [_frames(folder / f"{rank}.frames", list(jobs)) for rank in range(ranks)]
+    for rank in set(range(ranks)) - set(dying):
+        assert len(frames[rank]) == len(jobs), f"rank {rank} ended with {codes[rank]}: {logs[rank][-3000:]}"
     return Launch(frames, logs, codes)
 
 
@@ -97,13 +104,14 @@ def _free_port() -> int:
         return port
 
 
-def _frames(file: Path) -> list[list[dict[str, Any]]]:
+def _frames(file: Path, titles: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Frames of the jobs that have ended."""
     jobs: list[list[dict[str, Any]]] = [[]]
     for line in file.read_text().splitlines() if file.exists() else []:
         jobs[-1].append(json.loads(line))
         if jobs[-1][-1]["type"] in ("done", "failed"):
             jobs.append([])
-    return jobs[:-1]
+    return dict(zip(titles, jobs[:-1], strict=False))
 
 
 def _main(jobs_file: str, frames_file: str, hook: str) -> None:
@@ -115,21 +123,27 @@ def _main(jobs_file: str, frames_file: str, hook: str) -> None:
 
     file = Path(frames_file).open("w")  # noqa: SIM115  # for as long as the process lives
 
+    last_rank = Path(jobs_file).with_name("last-rank.pid")
+    if os.environ["RANK"] == str(int(os.environ["WORLD_SIZE"]) - 1):
+        last_rank.write_text(str(os.getpid()))
+
     class WritingLink(EngineLink):
-        def __init__(self) -> None:
-            pass
+        def __init__(self, stop_at: int) -> None:
+            self._stop_at = stop_at
 
         def send(self, type_: str, /, **fields: object) -> None:
             file.write(json.dumps({"type": type_, **fields}) + "\n")
             file.flush()
+            if type_ == "step" and fields["step"] == self._stop_at:
+                os.kill(int(last_rank.read_text()), signal.SIGTERM)
 
     # A fresh process for every proof would take longer than the training; test_export.py starts one.
     export.prove_in_fresh_process = prove.prove
     if hook:
         module, _, name = hook.partition(":")
         getattr(importlib.import_module(module), name)(int(os.environ["RANK"]))
-    for fields in json.loads(Path(jobs_file).read_text()):
-        link = WritingLink()
+    for _, fields, stop_at in json.loads(Path(jobs_file).read_text()):
+        link = WritingLink(stop_at)
         try:
             link.send("done", **loop.run(read_record(TrainingJob, fields, "training"), link))
         except Exception as error:

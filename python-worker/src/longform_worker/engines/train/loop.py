@@ -15,6 +15,7 @@ from longform_worker.engines.train.attention import rows_attention
 from longform_worker.engines.train.backend.ranks import Ranks
 from longform_worker.engines.train.batches import StepRows
 from longform_worker.engines.train.checkpoint import clear_leftovers, find_checkpoint, save_checkpoint
+from longform_worker.engines.train.collate import Filler
 from longform_worker.engines.train.disk import check_disk, fits_another_checkpoint
 from longform_worker.engines.train.export import export_log, export_model
 from longform_worker.engines.train.gate import exact_match
@@ -59,7 +60,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
         ranks.leader_does(lambda: clear_leftovers(job))
         identity = ranks.leader_does(lambda: _identity(job))
         checkpoint = find_checkpoint(ranks, job, identity)
-        trainer = Trainer(loaded, job, ranks, checkpoint)
+        trainer = Trainer(loaded, job, ranks, Filler.of_training(loaded, [*rows, *gate_rows]), checkpoint)
         ranks.leader_does(lambda: check_disk(trainer))
         counters = checkpoint.counters if checkpoint else Counters()
         link.phase("running")

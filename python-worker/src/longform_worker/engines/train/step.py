@@ -17,7 +17,7 @@ from longform_worker.engines.train.backend.split import fill
 from longform_worker.engines.train.backend.state import Backend
 from longform_worker.engines.train.backend.zero import ZeroBackend
 from longform_worker.engines.train.base import Base
-from longform_worker.engines.train.collate import Collator, StepWeights
+from longform_worker.engines.train.collate import Collator, Filler, StepWeights
 from longform_worker.engines.train.module import TrainingModule
 from longform_worker.engines.train.passes import compose
 from longform_worker.engines.train.plan import PlannedRow
@@ -53,22 +53,30 @@ class StepReport:
 class Trainer:
     """A model, what moves its weights, and the one step function.
 
-    With ``checkpoint`` it goes on from there. ``weights`` are those that move, by name; ``keys`` what they are called
+    With ``checkpoint`` it goes on from there. The filler makes every pass run the same modules: ranks wait for each
+    other in them, and a weight that only some steps came by would move differently at each ZeRO stage. ``weights`` are those that move, by name; ``keys`` what they are called
     in files.
     """
 
     def __init__(
-        self, loaded: LoadedModel, job: TrainingJob, ranks: Ranks, checkpoint: Checkpoint | None = None
+        self,
+        loaded: LoadedModel,
+        job: TrainingJob,
+        ranks: Ranks,
+        filler: Filler,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.loaded = loaded
         self.job = job
         self.ranks = ranks
-        self.collator = Collator(loaded, Path(job.blob_root))
+        self.collator = Collator(loaded, Path(job.blob_root), filler)
         self.base = Base.of(loaded, job.precision)
         self.adapters = choose_weights(loaded, job)
         self.weights = trained_weights(loaded)
         self.keys = {name: name if self.adapters else self.base.keys[name] for name in self.weights}
         self.checkpointing = recompute_activations(loaded, job) if job.gradient_checkpointing else ""
+        if self.checkpointing:
+            ranks.say(f"Gradient checkpointing: {self.checkpointing}.")
         if checkpoint is not None:
             files = checkpoint.weights()
             for name, weight in self.weights.items():
