@@ -100,15 +100,26 @@ def test_a_missing_shard_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, tmp_path, "PARQUET").facts["found"] == "no shard 00001, 00003"
 
 
-def test_the_split_to_train_on_is_taken_and_said(tmp_path: Path) -> None:
-    for name in ("test-00000-of-00001", "train-00000-of-00001"):
-        table(tmp_path / "data" / f"{name}.parquet", [row(TEXTS, HELD, source=name)])
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("data/train-00000-of-00001", "data/test-00000-of-00001"),
+        ("data/train-00000-of-00001-0123456789abcdef", "data/test-00000-of-00001-0123456789abcdef"),
+        ("train", "validation"),
+        ("default/train/0000", "default/test/0000"),
+    ],
+)
+def test_the_split_to_train_on_is_taken_and_said(tmp_path: Path, train: str, test: str) -> None:
+    for name in (test, train):
+        table(tmp_path / f"{name}.parquet", [row(TEXTS, HELD, source=name)])
     rows, result = read(tmp_path, tmp_path, "PARQUET")
-    assert [item["source"] for item in rows] == ["train-00000-of-00001"]
-    assert result["found"].startswith("parquet in train-00000-of-00001.parquet of the split train (beside it: test);")
+    assert [item["source"] for item in rows] == [train]
+    assert " of the split train (beside it: " in result["found"]
 
 
-@pytest.mark.parametrize("names", [("a-00000-of-00001", "b-00000-of-00001"), ("train-00000-of-00001", "more")])
+@pytest.mark.parametrize(
+    "names", [("a-00000-of-00001", "b-00000-of-00001"), ("train-00000-of-00001", "more"), ("a/train", "b/train")]
+)
 def test_files_of_which_nobody_can_say_which_to_read_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
     for name in names:
         table(tmp_path / f"{name}.parquet", [row(TEXTS, HELD)])

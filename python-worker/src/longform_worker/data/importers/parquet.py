@@ -23,7 +23,8 @@ from longform_worker.data.importers.source_row import (
 from longform_worker.data.importers.turns import OPENAI, SHAREGPT, style_of, turns_of
 from longform_worker.failure import EngineFailure
 
-_SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet\Z")
+_SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})(-[0-9a-f]{16})?\Z")
+_SPLITS = ("train", "training", "test", "testing", "validation", "valid", "val", "dev", "eval")
 # Columns of nested values that are read; other nested columns are named and left where they are.
 _READ = ("messages", "conversations", "images", "image", "videos", "audios", "tools", "chosen", "rejected")
 
@@ -52,36 +53,50 @@ def parquet_records(
 
 
 def _files(path: Path) -> tuple[list[Path], str]:
-    """The files to read, in order, and what is to be said of splits."""
+    """The files to read, in order, and what is to be said of splits.
+
+    Where names tell splits apart as the hub does, the split to train on is read; a mix that says nothing is refused.
+    """
     if not path.is_dir():
         return [path], ""
     names = sorted(str(file.relative_to(path)) for file in path.rglob("*.parquet") if file.is_file())
     if not names:
         raise _refused_folder(path, "a folder with .parquet files", "none")
-    shards = {name: match for name in names if (match := _SHARD.match(Path(name).name))}
-    splits = sorted({str(Path(name).parent / match["split"]) for name, match in shards.items()})
-    if len(splits) > 1 or (splits and len(shards) < len(names)):
-        train = [split for split in splits if Path(split).name == "train"]
-        if len(train) != 1 or len(shards) < len(names):
-            unnamed = [name for name in names if name not in shards]
-            raise _refused_folder(path, "the files of one split", ", ".join([*splits, *unnamed][:20]))
-        shards = {name: match for name, match in shards.items() if str(Path(name).parent / match["split"]) == train[0]}
-        others = ", ".join(Path(split).name for split in splits if split not in train)
-        _refuse_gaps(path, shards)
-        return [path / name for name in shards], f" of the split train (beside it: {others})"
-    _refuse_gaps(path, shards)
-    return [path / name for name in names], ""
+    splits: dict[str, list[str]] = {}
+    for name in names:
+        splits.setdefault(_split_of(Path(name)), []).append(name)
+    said = ""
+    if len(splits) > 1:
+        train = [split for split in splits if Path(split).name in ("train", "training")]
+        if len(train) != 1 or "" in splits:
+            found = ", ".join([*sorted(filter(None, splits)), *splits.get("", [])][:20])
+            raise _refused_folder(path, "the files of one split", found)
+        others = ", ".join(sorted({Path(split).name for split in splits} - {Path(train[0]).name}))
+        names, said = splits[train[0]], f" of the split train (beside it: {others})"
+    _refuse_gaps(path, names)
+    return [path / name for name in names], said
 
 
-def _refuse_gaps(path: Path, shards: Mapping[str, re.Match[str]]) -> None:
+def _split_of(name: Path) -> str:
+    """Folder and name of the split that a file belongs to; empty when its name says nothing."""
+    shard = _SHARD.match(name.stem)
+    if shard:
+        return str(name.parent / shard["split"])
+    if name.stem in _SPLITS:
+        return str(name.parent / name.stem)
+    return str(name.parent) if name.parent.name in _SPLITS else ""
+
+
+def _refuse_gaps(path: Path, names: Sequence[str]) -> None:
     """Refuses a folder that lacks some of the shards that the names of the others announce."""
-    counts = {int(match["count"]) for match in shards.values()}
-    there = {int(match["index"]) for match in shards.values()}
-    for count in counts:
-        missing = [f"{index:05d}" for index in range(count) if index not in there]
-        if missing or len(counts) > 1:
-            found = f"no shard {', '.join(missing[:10])}" if missing else f"shards of {counts}"
-            raise _refused_folder(path, f"all {count} shards", found)
+    shards = [match for name in names if (match := _SHARD.match(Path(name).stem))]
+    counts = sorted({int(match["count"]) for match in shards})
+    if len(counts) > 1:
+        raise _refused_folder(path, "shards of one set", f"shards of sets of {', '.join(map(str, counts))}")
+    there = {int(match["index"]) for match in shards}
+    missing = [f"{index:05d}" for count in counts for index in range(count) if index not in there]
+    if missing:
+        raise _refused_folder(path, f"all {counts[0]} shards", f"no shard {', '.join(missing[:10])}")
 
 
 def _row(place: RowPlace, record: Mapping[str, object]) -> SourceRow:
