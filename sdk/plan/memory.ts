@@ -149,23 +149,25 @@ export function memoryByCause(order: MemoryOrder): MemoryByCause {
   return { ...causes, runtime: order.runtimeBytes, fragmentation: 0.1 * totalBytes(causes) };
 }
 
-/** What lies in the memory of a node's host, and at what time. */
+/** What a training takes beside the memory of its steps. */
 export interface HostMemory {
-  /** While the training runs: what is offloaded by all ranks of a node. */
+  /** In each host's memory while the training runs: what is offloaded by all ranks of a node. */
   readonly offloadedBytes: number;
-  /** While it starts: every rank of a node opens the whole model. */
+  /** In each host's memory while it starts: every rank of a node opens the whole model. */
   readonly loadingBytes: number;
+  /** On each device while it starts: the whole model in float32, before it is split. */
+  readonly deviceLoadingBytes: number;
 }
 
-export function hostMemory(order: MemoryOrder, ranksPerNode: number): HostMemory {
-  const { tuned, zero, precision, ranks } = order;
-  const bytes = zero.stage === 0 ? 4 : width(precision);
+export function hostMemory({ tuned, zero, precision, ranks }: MemoryOrder, ranksPerNode: number): HostMemory {
   // Gradients are added up in float32 where the optimizer is.
   const optimizer = zero.offloadOptimizer ? 16 * tuned.trained : 0;
-  const weights = zero.offloadParameters ? bytes * (tuned.trained + tuned.frozen) : 0;
+  const weights = zero.offloadParameters ? width(precision) * (tuned.trained + tuned.frozen) : 0;
+  const whole = 4 * tuned.model.total;
   return {
     offloadedBytes: ((optimizer + weights) / ranks) * ranksPerNode,
-    loadingBytes: bytes * tuned.model.total * ranksPerNode,
+    loadingBytes: whole * ranksPerNode,
+    deviceLoadingBytes: whole,
   };
 }
 

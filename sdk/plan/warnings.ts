@@ -110,11 +110,16 @@ function aboutRanks({ zero, examplesPerStep, resources }: Sft, { ranks, memory }
       reason: `${examplesPerStep} examples leave ${ranks - examplesPerStep} of ${ranks} ranks without a row in every step`,
     });
   if (memory === null) return warnings;
-  const { offloadedBytes, loadingBytes } = memory.host;
+  const { offloadedBytes, loadingBytes, deviceLoadingBytes } = memory.host;
   if (offloadedBytes > 0)
     warnings.push({
       field: "zero",
       reason: `offloading keeps ${gigabytes(offloadedBytes)} in the memory of each host, and its processors take the steps`,
+    });
+  if (deviceLoadingBytes > memory.deviceBytes)
+    warnings.push({
+      field: "model",
+      reason: `before it is split every rank opens the whole model in float32 on its device: ${gigabytes(deviceLoadingBytes)}`,
     });
   if (loadingBytes > largeHost)
     warnings.push({
@@ -124,7 +129,8 @@ function aboutRanks({ zero, examplesPerStep, resources }: Sft, { ranks, memory }
   return warnings;
 }
 
-const largeHost = 256e9;
+/** What hosts of accelerators have at the least. */
+const largeHost = 500e9;
 
 function aboutDevice({ precision }: Sft, device: Device, { memory }: Planned): readonly PlanWarning[] {
   const warnings: PlanWarning[] = [];
