@@ -15,5 +15,7 @@ export async function openJudge(spec: JudgeSpec, context: Pick<StageContext, "us
   switch (spec.kind) {
     case "program":
       return await openProgramJudge(spec, context);
+    case "scripted":
+      return { ask: async () => ({ text: spec.reply }) };
   }
 }

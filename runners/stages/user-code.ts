@@ -78,7 +78,12 @@ export function userFunctionsOf(experiment: Experiment): readonly UserFunction[]
       case "audit":
         return [...corpus, ...ofDataset(stage.dataset)];
       case "mmLongBenchWrite":
-        return [...corpus, ...ofDataset(stage.items), stage.judge.function, ...Object.values(stage.measures)];
+        return [
+          ...corpus,
+          ...ofDataset(stage.items),
+          ...(stage.judge.kind === "program" ? [stage.judge.function] : []),
+          ...Object.values(stage.measures),
+        ];
     }
   });
 }

@@ -9,6 +9,7 @@ import { runPaths } from "../run-folder/run-paths.js";
 import type { Audit } from "../spec/audit.js";
 import type { Dataset } from "../spec/dataset.js";
 import type { Experiment, Stage } from "../spec/experiment.js";
+import type { Judge } from "../spec/judge.js";
 import type { MmLongBenchWrite } from "../spec/mm-long-bench-write.js";
 import type { Model } from "../spec/model.js";
 import type { Sft } from "../spec/sft.js";
@@ -88,10 +89,10 @@ class Freezer {
 
   async #bench(stage: MmLongBenchWrite, field: string): Promise<MmLongBenchWrite> {
     const { engine, judge } = stage;
-    const [model, items, judgeFunction, script, measures] = await all([
+    const [model, items, frozenJudge, script, measures] = await all([
       this.#model(stage.model, `${field}.model`),
       this.#dataset(stage.items, `${field}.items`),
-      this.#function(judge.function, `${field}.judge.function`),
+      this.#judge(judge, `${field}.judge`),
       engine.kind === "scripted" ? this.#path(engine.script, `${field}.engine.script`) : undefined,
       all(
         Object.entries(stage.measures).map(
@@ -103,10 +104,19 @@ class Freezer {
       ...stage,
       model,
       items,
-      judge: { ...judge, function: judgeFunction },
+      judge: frozenJudge,
       engine: engine.kind === "scripted" && script !== undefined ? { ...engine, script } : engine,
       measures: Object.fromEntries(measures),
     };
+  }
+
+  async #judge(judge: Judge, field: string): Promise<Judge> {
+    switch (judge.kind) {
+      case "program":
+        return { ...judge, function: await this.#function(judge.function, `${field}.function`) };
+      case "scripted":
+        return judge;
+    }
   }
 
   async #model(model: Model, field: string): Promise<Model> {

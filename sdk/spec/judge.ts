@@ -8,8 +8,15 @@ const ProgramJudge = z
   })
   .readonly();
 
+const ScriptedJudge = z
+  .strictObject({
+    kind: z.literal("scripted").describe("Answers the same to everything and asks nobody: for rehearsals and tests."),
+    reply: z.string().min(1).describe("The answer, in the format of an API judge."),
+  })
+  .readonly();
+
 /** Who gives the quality scores. */
-export const Judge = z.discriminatedUnion("kind", [ProgramJudge]);
+export const Judge = z.discriminatedUnion("kind", [ProgramJudge, ScriptedJudge]);
 export type Judge = z.output<typeof Judge>;
 export type JudgeInput = z.input<typeof Judge>;
 

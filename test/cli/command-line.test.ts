@@ -17,6 +17,7 @@ const commands = [
   "validate",
   "plan",
   "audit",
+  "rehearse",
   "run",
   "watch",
   "resume",

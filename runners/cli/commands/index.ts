@@ -5,6 +5,7 @@ import { addDoctor } from "./doctor.js";
 import { addLogs } from "./logs.js";
 import { addPlan } from "./plan.js";
 import { addPs } from "./ps.js";
+import { addRehearse } from "./rehearse.js";
 import { addReport } from "./report.js";
 import { addResume } from "./resume.js";
 import { addRun } from "./run.js";
@@ -20,6 +21,7 @@ export const commands = {
   validate: addValidate,
   plan: addPlan,
   audit: addAudit,
+  rehearse: addRehearse,
   run: addRun,
   watch: addWatch,
   resume: addResume,
