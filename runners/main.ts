@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { SpecError } from "../sdk/experiment/spec-error.js";
 import { failureOf, RunError } from "../sdk/failure/failure.js";
 import { failureMessage } from "../sdk/failure/failure-message.js";
-import { exitCodeOf } from "./cli/exit-code.js";
+import { ExitCode, exitCodeOf } from "./cli/exit-code.js";
 import { serveRun } from "./serve-run.js";
 
 const USAGE = `longform-runner: runs one experiment and keeps its record
@@ -14,9 +14,10 @@ const USAGE = `longform-runner: runs one experiment and keeps its record
   --listen 127.0.0.1:PORT   also answer clients on this address (default: a private socket)
   --help                    this text
 
-SIGTERM or SIGINT ends the engines and leaves a run that can be taken up again by the same command.
+SIGTERM or SIGINT lets a training save a checkpoint, ends the engines and leaves the run preempted: the same command
+goes on with it. A second one ends the runner at once.
 
-Exit codes: 0 finished, 1 failed, 2 bad input, 130 cancelled, 143 stopped by a signal.`;
+Exit codes: 0 finished, 1 failed, 2 bad input, 75 preempted, 130 cancelled.`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -39,14 +40,19 @@ async function main(): Promise<number> {
       facts: { found: "nothing", expected: "the folder of the run" },
     });
   const state = await serveRun({ runDir, spec: values.spec, listen: values.listen, stop: stopOnSignal() });
-  return { finished: 0, failed: 1, cancelled: 130, interrupted: 143 }[state];
+  return {
+    finished: ExitCode.done,
+    failed: ExitCode.failed,
+    cancelled: ExitCode.cancelled,
+    preempted: ExitCode.preempted,
+  }[state];
 }
 
 /** Aborted by the first SIGTERM or SIGINT: what a scheduler or a terminal sends. A second one ends this process at once. */
 function stopOnSignal(): AbortSignal {
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.once(signal, () => stop.abort(new RunError({ code: "signal", facts: { signal, pid: process.pid } })));
+    process.once(signal, () => stop.abort(new RunError({ code: "preempted", facts: { signal, pid: process.pid } })));
   return stop.signal;
 }
 

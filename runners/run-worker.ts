@@ -20,11 +20,11 @@ interface Means {
   readonly signal: AbortSignal;
 }
 
-/** The worker of a run, started when a stage first needs it: a run that is all in the cache starts none. */
+/** The workers of a run, one a node, each started when a stage first needs it: a run that is all in the cache starts none. */
 export class RunWorker {
   readonly #means: Means;
   #service: RunnerService | undefined;
-  #worker: Promise<Worker> | undefined;
+  readonly #workers: Promise<Worker>[] = [];
 
   constructor(means: Means) {
     this.#means = means;
@@ -35,23 +35,35 @@ export class RunWorker {
     this.#service = service;
   }
 
-  /** The worker, started on the first call. */
-  async get(): Promise<Worker> {
-    this.#worker ??= this.#start();
-    return await this.#worker;
+  /** The first so many workers; those that are not there yet are started. */
+  async get(count: number): Promise<readonly Worker[]> {
+    while (this.#workers.length < count) this.#workers.push(this.#start(`agent-${this.#workers.length}`));
+    const wanted = this.#workers.slice(0, count);
+    // All of them: one that still starts while another one has failed must not go unheard.
+    await Promise.allSettled(wanted);
+    return await Promise.all(wanted);
   }
 
-  /** Ends the worker and everything it has started. */
+  /** The first worker: for everything that one node does alone. */
+  async first(): Promise<Worker> {
+    this.#workers[0] ??= this.#start("agent-0");
+    return await this.#workers[0];
+  }
+
+  /** Ends the workers and everything they have started. */
   async close(): Promise<void> {
-    const worker = await this.#worker?.catch(() => undefined);
-    await worker?.[Symbol.asyncDispose]();
+    const started = await Promise.allSettled(this.#workers);
+    await Promise.all(
+      started.map(async (one) => one.status === "fulfilled" && (await one.value[Symbol.asyncDispose]())),
+    );
   }
 
-  async #start(): Promise<Worker> {
+  async #start(agentId: string): Promise<Worker> {
     const { store, runtime, live, token, signal } = this.#means;
     if (this.#service === undefined)
       throw new RunError({ code: "internal", detail: "a worker was asked for before the service was open" });
     const worker = await launchLocal({
+      agentId,
       runDir: store.runDir,
       runtime,
       service: this.#service,
@@ -64,10 +76,11 @@ export class RunWorker {
       signal,
     });
     const { host, pid, environments, liveEndpoint } = worker.handshake;
-    live?.follow(liveEndpoint);
+    // Of a job on several nodes only the first one speaks.
+    if (agentId === "agent-0") live?.follow(liveEndpoint);
     await store.append({
       type: "agent_started",
-      agent: "agent-0",
+      agent: agentId,
       pid,
       host,
       versions: { ...environments[0]?.versions },

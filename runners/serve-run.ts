@@ -7,13 +7,14 @@ import { loadSpec } from "../sdk/client/load-spec.js";
 import { prepareRun } from "../sdk/client/prepare-run.js";
 import { sha256 } from "../sdk/experiment/canonical-json.js";
 import { findingLine } from "../sdk/experiment/spec-error.js";
-import { failureOf, RunError } from "../sdk/failure/failure.js";
+import { type Failure, failureOf, RunError } from "../sdk/failure/failure.js";
 import { findMismatches } from "../sdk/plan/findings.js";
 import type { ExitRecord } from "../sdk/run-folder/events.js";
 import { readSpec } from "../sdk/run-folder/read-run.js";
 import { runPaths } from "../sdk/run-folder/run-paths.js";
 import type { Experiment } from "../sdk/spec/experiment.js";
 import { CancelIntent, withdrawCancelIntent } from "./cancel-intent.js";
+import { writeManifest } from "./outcome/manifest.js";
 import { packageVersion } from "./package-version.js";
 import { shutDownPredecessors } from "./launch/agents-record.js";
 import { LiveView } from "./live/live-view.js";
@@ -36,8 +37,8 @@ export interface ServeOptions {
   readonly stop: AbortSignal;
 }
 
-/** How a runner left its run: at one of the run's ends, or before it. */
-export type Left = ExitRecord["state"] | "interrupted";
+/** How a runner left its run: at one of the run's ends, or in good order before it. */
+export type Left = ExitRecord["state"] | "preempted";
 
 /**
  * Runs one run to its end while clients watch: takes the run, opens its service, runs the experiment,
@@ -99,7 +100,7 @@ type Ended =
   | { readonly state: "finished" }
   | { readonly state: "failed"; readonly error: unknown; readonly stage: string | undefined }
   | { readonly state: "cancelled"; readonly reason: string }
-  | { readonly state: "interrupted" };
+  | { readonly state: "preempted"; readonly failure: Failure; readonly stage: string | undefined };
 
 async function runAndClose(
   experiment: Experiment,
@@ -111,15 +112,16 @@ async function runAndClose(
   let stage: string | undefined;
   try {
     await shutDownPredecessors(store.runDir, store.epoch);
-    const spec = await readFile(runPaths(store.runDir).spec, "utf8");
+    const specSha256 = sha256((await readFile(runPaths(store.runDir).spec, "utf8")).trimEnd());
     await store.append({
       type: "run_started",
       run: basename(store.runDir),
       experiment: experiment.name,
-      specSha256: sha256(spec.trimEnd()),
+      specSha256,
       pid: process.pid,
       version: packageVersion,
     });
+    await writeManifest(store.runDir, experiment, specSha256);
     refuseMismatches(experiment);
     const signal = AbortSignal.any([intent.signal, stop]);
     await using code = new CapturedCode(store.runDir, signal);
@@ -127,7 +129,8 @@ async function runAndClose(
     const context = {
       store,
       signal,
-      worker: () => worker.get(),
+      worker: () => worker.first(),
+      workers: (count: number) => worker.get(count),
       userFunction: (reference: Parameters<typeof code.load>[0]) => code.load(reference),
     };
     await runExperiment(experiment, context, (id) => {
@@ -139,19 +142,32 @@ async function runAndClose(
   } catch (error) {
     await intent.close();
     if (intent.asked !== undefined) return { state: "cancelled", reason: intent.asked };
-    return stop.aborted ? { state: "interrupted" } : { state: "failed", error, stage };
+    const failure = preemption(error, stop);
+    return failure === undefined ? { state: "failed", error, stage } : { state: "preempted", failure, stage };
   } finally {
     // Nothing of the run is alive when its end is stored.
     await worker.close();
   }
 }
 
+/** That the run ended because the machine is taken away: as an engine told it, or as this process was told. */
+function preemption(error: unknown, stop: AbortSignal): Failure | undefined {
+  const failure = failureOf(error);
+  if (failure.code === "preempted") return failure;
+  return stop.aborted ? failureOf(stop.reason) : undefined;
+}
+
 async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promise<Left> {
   const time = new Date().toISOString();
   switch (ended.state) {
-    case "interrupted":
-      // No end: whoever takes the run up goes on with it.
+    case "preempted": {
+      // No end: whoever takes the run up goes on with it. Where the disk takes no event the run is merely interrupted.
+      const { failure, stage } = ended;
+      await store
+        .append({ type: "run_preempted", failure, ...(stage === undefined ? {} : { stage }) })
+        .catch(() => undefined);
       break;
+    }
     case "finished":
       await store.append({ type: "run_finished", seconds });
       await store.finish({ state: "finished", epoch: store.epoch, time });
@@ -172,7 +188,7 @@ async function recordEnd(store: RunStore, ended: Ended, seconds: number): Promis
     }
   }
   // What came after the end wishes for nothing; a runner that takes the run up again shall not find it.
-  if (ended.state !== "interrupted") await withdrawCancelIntent(store.runDir).catch(() => undefined);
+  if (ended.state !== "preempted") await withdrawCancelIntent(store.runDir).catch(() => undefined);
   return ended.state;
 }
 

@@ -1,14 +1,14 @@
 import { RpcError } from "../../sdk/client/grpc.js";
 import { RunnerClient } from "../../sdk/client/runner-client.js";
 import { readRunnerRecord } from "../../sdk/client/runner-record.js";
-import { type RunState, runState } from "../../sdk/run-folder/run-state.js";
+import { hasEnded, type RunState, runState } from "../../sdk/run-folder/run-state.js";
 import { leaveCancelIntent, withdrawCancelIntent } from "../cancel-intent.js";
 
 /**
  * Asks the runner of a run to end it. A wish that reaches no runner is left in the run's folder, where the living
  * runner finds it within a second or two and otherwise the next one.
  *
- * @returns Where the run stood: only `running` and `interrupted` had anything to cancel.
+ * @returns Where the run stood: one that had ended had nothing to cancel.
  */
 export async function cancelRun(runDir: string, reason: string): Promise<RunState> {
   const state = await runState(runDir);
@@ -19,10 +19,6 @@ export async function cancelRun(runDir: string, reason: string): Promise<RunStat
   const after = await runState(runDir);
   if (hasEnded(after)) await withdrawCancelIntent(runDir);
   return after;
-}
-
-function hasEnded(state: RunState): boolean {
-  return state !== "running" && state !== "interrupted";
 }
 
 /** Whether the runner has heard the wish, whatever it makes of it. */

@@ -18,6 +18,7 @@ const EXIT_CODES = `Exit codes:
   1    the run failed
   2    bad input: something in the command, the spec, the data or on this machine must be changed first
   3    the runner is gone or cannot be reached, and the run has not ended
+  75   the run was preempted: resume, or the same command, goes on with it
   130  the run was cancelled`;
 
 /**

@@ -27,6 +27,8 @@ export async function showOutcome(runDir: string, state: RunState, options: Outc
       return outcome.failure === undefined ? ExitCode.failed : exitCodeOf(outcome.failure.code);
     case "cancelled":
       return ExitCode.cancelled;
+    case "preempted":
+      return ExitCode.preempted;
     case "interrupted":
       return ExitCode.lost;
   }
@@ -41,6 +43,8 @@ function finishedText({ results, report, runDir }: RunOutcome): string {
 async function endedText({ id, runDir, state, failure }: RunOutcome, { debug, runs }: OutcomeOptions): Promise<string> {
   const command = (verb: string) => runCommandText(verb, runDir, runs);
   if (state === "cancelled") return `${id} was cancelled. To take it up again:\n  ${command("resume")}\n`;
+  if (state === "preempted" && failure !== undefined)
+    return `\n${id} was preempted.\n${failureMessage(failure, { command, debug })}\n`;
   if (state !== "failed" || failure === undefined)
     return `The runner of ${id} is gone and the run has not ended. To take it up where it stopped:\n  ${command("resume")}\n`;
   const stage = await failedStage(runDir);

@@ -15,7 +15,7 @@ export interface LogsOptions {
 }
 
 interface LogFile {
-  /** The stage, or the process "runner" or "agent". */
+  /** The stage, or the process "runner", "agent", "agent-1". */
   readonly source: string;
   readonly path: string;
   readonly changedMs: number;
@@ -42,7 +42,7 @@ export async function printLogs({ run, runs, stage, json }: LogsOptions): Promis
 }
 
 async function logFiles(runDir: string): Promise<LogFile[]> {
-  const { runnerLog, agentLog, stages } = runPaths(runDir);
+  const { runnerLog, stages } = runPaths(runDir);
   const entries = await readdir(stages, { recursive: true, withFileTypes: true }).catch(() => []);
   const found = entries
     .filter((entry) => entry.isFile() && entry.parentPath.endsWith(`${sep}logs`))
@@ -50,9 +50,10 @@ async function logFiles(runDir: string): Promise<LogFile[]> {
       source: relative(stages, dirname(entry.parentPath)),
       path: join(entry.parentPath, entry.name),
     }));
+  const agents = (await readdir(runDir)).filter((name) => /^agent(-\d+)?\.log$/.test(name));
   const processes = [
     { source: "runner", path: runnerLog },
-    { source: "agent", path: agentLog },
+    ...agents.map((name) => ({ source: name.slice(0, -".log".length), path: join(runDir, name) })),
   ];
   const dated = [...processes, ...found].map(async (file) => {
     const state = await stat(file.path).catch(() => undefined);

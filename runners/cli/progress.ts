@@ -61,9 +61,8 @@ export function advance(before: Progress, { event, time }: StoredEvent, options:
     case "run_finished":
     case "run_failed":
     case "run_cancelled":
-      return advanceRun(before, event, nowMs);
     case "run_preempted":
-      return { progress: before, lines: [always("preempted: what was done is kept")] };
+      return advanceRun(before, event, nowMs);
     case "cancel_asked":
       return { progress: before, lines: [always(`cancelling: ${event.reason}`)] };
     case "log":
@@ -90,7 +89,7 @@ type RunLevelEvent = Extract<
   RunEvent,
   { type: "run_started" | "stage_cached" | "stage_started" | "stage_finished" | EndEvent["type"] }
 >;
-type EndEvent = Extract<RunEvent, { type: "run_finished" | "run_failed" | "run_cancelled" }>;
+type EndEvent = Extract<RunEvent, { type: "run_finished" | "run_failed" | "run_cancelled" | "run_preempted" }>;
 
 function advanceRun(before: Progress, event: RunLevelEvent, nowMs: number): Advance {
   switch (event.type) {
@@ -121,6 +120,7 @@ function advanceRun(before: Progress, event: RunLevelEvent, nowMs: number): Adva
     case "run_finished":
     case "run_failed":
     case "run_cancelled":
+    case "run_preempted":
       return {
         progress: { ...before, cached: [], current: undefined },
         lines: [...cachedLines(before), ...endLines(before, event, nowMs)],
@@ -218,11 +218,8 @@ function gateLines(progress: Progress, event: StageEvent): readonly ProgressLine
 function endLines({ current, ...progress }: Progress, event: EndEvent, nowMs: number): ProgressLine[] {
   if (current === undefined || event.type === "run_finished") return [];
   const seconds = secondsText((nowMs - current.startedMs) / 1000);
-  return [
-    always(
-      `${place(progress)} ${current.stage}: ${event.type === "run_failed" ? "failed" : "cancelled"} after ${seconds}`,
-    ),
-  ];
+  const how = { run_failed: "failed", run_cancelled: "cancelled", run_preempted: "preempted" }[event.type];
+  return [always(`${place(progress)} ${current.stage}: ${how} after ${seconds}`)];
 }
 
 /** Stages out of the cache, in one line however many they are. */

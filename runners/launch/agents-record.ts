@@ -24,9 +24,12 @@ export type AgentRecord = z.output<typeof AgentRecord>;
 
 const AgentRecords = z.array(AgentRecord);
 
+/** The change of a record that is under way: agents of several nodes start and end at the same time. */
+let changing: Promise<void> = Promise.resolve();
+
 /** Adds an agent to the run's record, so that a successor of this runner can end it. */
 export async function recordAgent(runDir: string, agent: AgentRecord): Promise<void> {
-  await writeRecords(runDir, [...(await readRecords(runDir)), agent]);
+  await changeRecords(runDir, (records) => [...records, agent]);
 }
 
 /** Takes an agent that has ended off the record. */
@@ -34,8 +37,9 @@ export async function forgetAgent(
   runDir: string,
   { agentId, epoch }: Pick<AgentRecord, "agentId" | "epoch">,
 ): Promise<void> {
-  const others = (await readRecords(runDir)).filter((agent) => agent.agentId !== agentId || agent.epoch !== epoch);
-  await writeRecords(runDir, others);
+  await changeRecords(runDir, (records) =>
+    records.filter((agent) => agent.agentId !== agentId || agent.epoch !== epoch),
+  );
 }
 
 /**
@@ -43,13 +47,15 @@ export async function forgetAgent(
  * fences it as well, and whatever then still carries the run's cookie by signals.
  */
 export async function shutDownPredecessors(runDir: string, epoch: number): Promise<void> {
-  for (const agent of await readRecords(runDir)) {
-    if (agent.epoch >= epoch) continue;
-    if (startTicks(agent.pid) === agent.startTicks) await askToEnd(agent, epoch);
-    await endProcessesOfRun(agent.cookie, DEFAULT_GRACE_MS);
-    await rm(agent.tokenFile, { force: true });
-    await forgetAgent(runDir, agent);
-  }
+  const left = (await readRecords(runDir)).filter((agent) => agent.epoch < epoch);
+  await Promise.all(left.map((agent) => endPredecessor(runDir, agent, epoch)));
+}
+
+async function endPredecessor(runDir: string, agent: AgentRecord, epoch: number): Promise<void> {
+  if (startTicks(agent.pid) === agent.startTicks) await askToEnd(agent, epoch);
+  await endProcessesOfRun(agent.cookie, DEFAULT_GRACE_MS);
+  await rm(agent.tokenFile, { force: true });
+  await forgetAgent(runDir, agent);
 }
 
 async function askToEnd({ address, tokenFile }: AgentRecord, epoch: number): Promise<void> {
@@ -64,6 +70,15 @@ async function askToEnd({ address, tokenFile }: AgentRecord, epoch: number): Pro
 
 async function readRecords(runDir: string): Promise<AgentRecord[]> {
   return (await readJsonFile(recordsPath(runDir), AgentRecords)) ?? [];
+}
+
+async function changeRecords(
+  runDir: string,
+  change: (records: readonly AgentRecord[]) => readonly AgentRecord[],
+): Promise<void> {
+  const changed = changing.then(async () => await writeRecords(runDir, change(await readRecords(runDir))));
+  changing = changed.catch(() => undefined);
+  await changed;
 }
 
 async function writeRecords(runDir: string, records: readonly AgentRecord[]): Promise<void> {

@@ -8,7 +8,7 @@ import { AGENT_START_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limi
 import { pythonWorkerFolder } from "../../sdk/client/package-root.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import { startTicks } from "../../sdk/run-folder/process-identity.js";
-import { runPaths } from "../../sdk/run-folder/run-paths.js";
+import { agentLogPath } from "../../sdk/run-folder/run-paths.js";
 import type { RunnerService } from "../service/runner-service.js";
 import type { RuntimeFolder } from "../service/runtime-folder.js";
 import { Agent, nodeLost } from "../workers/agent.js";
@@ -20,10 +20,11 @@ import { COOKIE_VARIABLE, endProcessesOfRun, signalProcess } from "./processes.j
 
 /** The environment whose interpreter runs the agent. */
 const AGENT_ENVIRONMENT = "train";
-const AGENT_ID = "agent-0";
 
 /** How a worker agent is started on this machine. */
 export interface LocalLaunch {
+  /** Name of the agent, unique in the run. */
+  readonly agentId: string;
   readonly runDir: string;
   readonly runtime: RuntimeFolder;
   readonly service: RunnerService;
@@ -48,9 +49,9 @@ export async function launchLocal(launch: LocalLaunch): Promise<Worker> {
   await Promise.all([AGENT_ENVIRONMENT, ...launch.environments].map((name) => environmentVersions(name)));
   const agent = await AgentProcess.start(launch);
   try {
-    const { address } = await launch.service.registered(AGENT_ID, agent.startDeadline());
+    const { address } = await launch.service.registered(launch.agentId, agent.startDeadline());
     const connection = await Agent.connect({ ...launch, address, processGone: agent.gone }, agent.startDeadline());
-    return new Worker(connection, () => agent.end());
+    return new Worker(launch.agentId, connection, () => agent.end());
   } catch (error) {
     const failure = await agent.startFailure(error);
     await agent.end();
@@ -99,10 +100,10 @@ class AgentProcess {
   }
 
   async #record(pid: number): Promise<void> {
-    const { runDir, epoch, cookie } = this.#launch;
+    const { agentId, runDir, epoch, cookie } = this.#launch;
     const { address, tokenFile } = this.#files;
     await recordAgent(runDir, {
-      agentId: AGENT_ID,
+      agentId,
       address,
       pid,
       startTicks: startTicks(pid),
@@ -145,7 +146,7 @@ class AgentProcess {
 
   /** Ends the agent and everything it has started: by its own call, then politely, then finally. */
   async end(): Promise<void> {
-    const { runDir, cookie, epoch, token } = this.#launch;
+    const { agentId, runDir, cookie, epoch, token } = this.#launch;
     if (this.#alive()) await this.#askToEnd(token, epoch);
     for (const [signal, graceMs] of [
       ["SIGTERM", DEFAULT_GRACE_MS],
@@ -157,7 +158,7 @@ class AgentProcess {
     }
     await endProcessesOfRun(cookie, DEFAULT_GRACE_MS);
     await this.#files.remove();
-    await forgetAgent(runDir, { agentId: AGENT_ID, epoch });
+    await forgetAgent(runDir, { agentId, epoch });
   }
 
   async #askToEnd(token: string, epoch: number): Promise<void> {
@@ -194,15 +195,15 @@ class AgentFiles {
   readonly tokenFile: string;
   readonly #logStart: number;
 
-  private constructor(log: string, logStart: number, { runtime, epoch }: LocalLaunch) {
+  private constructor(log: string, logStart: number, { agentId, runtime, epoch }: LocalLaunch) {
     this.log = log;
     this.#logStart = logStart;
-    this.socket = runtime.file(`${AGENT_ID}.${epoch}.sock`);
-    this.tokenFile = runtime.file(`${AGENT_ID}.${epoch}.token`);
+    this.socket = runtime.file(`${agentId}.${epoch}.sock`);
+    this.tokenFile = runtime.file(`${agentId}.${epoch}.token`);
   }
 
   static async make(launch: LocalLaunch): Promise<AgentFiles> {
-    const log = runPaths(launch.runDir).agentLog;
+    const log = agentLogPath(launch.runDir, launch.agentId);
     const size = await stat(log).then(
       ({ size: bytes }) => bytes,
       () => 0,
@@ -243,7 +244,7 @@ function agentVariables(launch: LocalLaunch, files: AgentFiles): Record<string, 
     PYTHONDONTWRITEBYTECODE: "",
     LONGFORM_RUNNER_ADDRESS: launch.service.address,
     LONGFORM_TOKEN_FILE: files.tokenFile,
-    LONGFORM_AGENT_ID: AGENT_ID,
+    LONGFORM_AGENT_ID: launch.agentId,
     LONGFORM_EPOCH: String(launch.epoch),
     [COOKIE_VARIABLE]: launch.cookie,
     LONGFORM_AGENT_LISTEN: files.address,

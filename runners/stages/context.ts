@@ -25,6 +25,8 @@ export interface StageContext {
   readonly emit: (event: RunEvent) => Promise<void>;
   /** The worker of this run, started on first use. */
   readonly worker: () => Promise<Worker>;
+  /** So many workers, one a node; the first is {@link worker}. */
+  readonly workers: (count: number) => Promise<readonly Worker[]>;
   /** A user's function out of the code captured with the run. */
   readonly userFunction: (reference: UserFunction) => Promise<UserCode>;
 }

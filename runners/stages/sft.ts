@@ -5,6 +5,7 @@ import type { SftNode } from "../../sdk/plan/stages.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import type { Optimizer } from "../../sdk/spec/optimizer.js";
 import { ModelPart, type Tuning } from "../../sdk/spec/tuning.js";
+import { runGang } from "../workers/gang.js";
 import type { Job } from "../workers/jobs.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import type { Inputs } from "./inputs.js";
@@ -46,10 +47,11 @@ export async function parts(node: SftNode, inputs: Inputs): Promise<JsonValue> {
 /** Fine-tunes the model; a checkpoint of an interrupted attempt is taken up by the worker. */
 export async function run(node: SftNode, context: StageContext): Promise<ModelResult> {
   const { blobs } = context.store;
-  const worker = await context.worker();
+  const { nodes, ranksPerNode } = node.spec.resources;
+  const workers = await context.workers(nodes);
   const job = trainingJob(node, context);
   const order = { ...jobEnvelope(node.id, node.spec.resources, context), job };
-  const done = await worker.runJob(order, recordJob(node.id, context), context.signal);
+  const done = await runGang(workers, order, ranksPerNode, recordJob(node.id, context), context.signal);
   if (done.kind !== "trained")
     throw new RunError({ code: "internal", detail: `a training ended with the result of ${done.kind}` });
   const { kind: _, weightsSha256, ...training } = done;

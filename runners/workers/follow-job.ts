@@ -1,4 +1,4 @@
-import { CALL_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
+import { CALL_DEADLINE_MS, DEFAULT_GRACE_MS, PREEMPTION_GRACE_MS } from "../../sdk/client/limits.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { Agent } from "./agent.js";
 import { type JobEnd, type JobEvent, startRequest } from "./job-event.js";
@@ -8,7 +8,8 @@ import { persist, watchToEnd } from "./watch.js";
 
 /**
  * Starts a job and follows it to its end. Whatever else ends the following (the signal, an event that
- * could not be stored) cancels the job first, so that nothing of it is left when this throws.
+ * could not be stored) cancels the job first, so that nothing of it is left when this throws. A training that is
+ * preempted has time to save a checkpoint: what it says about that comes as events too, and its own end is the end.
  *
  * @throws RunError `user_cancel` after the signal, or the RunError that the signal was aborted with.
  */
@@ -25,20 +26,35 @@ export async function followJob(
     await persist(() => agent.client.unary(startJob, startRequest(order), { signal: stop }), stop);
     return await watchToEnd(agent, order.jobId, onEvent, stop, cursor);
   } catch (error) {
-    if (!agent.gone.aborted) await endJob(agent, order.jobId, cursor);
+    const saves = order.job.kind === "training" && isPreemption(signal);
+    const end = saves
+      ? await endJob(agent, order.jobId, cursor, PREEMPTION_GRACE_MS, onEvent)
+      : await endJob(agent, order.jobId, cursor, DEFAULT_GRACE_MS, () => undefined);
+    if (saves && (end?.type === "done" || end?.failure.code === "preempted")) return end;
     throw signal.aborted ? cancelled(signal.reason) : error;
   }
 }
 
-/** Ends a job and waits until nothing of it is left; harmless when it has ended. */
-async function endJob(agent: Agent, jobId: string, cursor: { seen: number }): Promise<void> {
-  const stop = AbortSignal.any([agent.gone, AbortSignal.timeout(DEFAULT_GRACE_MS + CALL_DEADLINE_MS)]);
+/** Ends a job and waits until nothing of it is left; harmless when it has ended. Returns how, where the agent still says. */
+async function endJob(
+  agent: Agent,
+  jobId: string,
+  cursor: { seen: number },
+  graceMs: number,
+  onEvent: (event: JobEvent) => Promise<void> | void,
+): Promise<JobEnd | undefined> {
+  const stop = AbortSignal.any([agent.gone, AbortSignal.timeout(graceMs + CALL_DEADLINE_MS)]);
   try {
-    await persist(() => agent.client.unary(cancelJob, { jobId, graceMs: DEFAULT_GRACE_MS }, { signal: stop }), stop);
-    await watchToEnd(agent, jobId, () => undefined, stop, cursor);
+    await persist(() => agent.client.unary(cancelJob, { jobId, graceMs }, { signal: stop }), stop);
+    return await watchToEnd(agent, jobId, onEvent, stop, cursor);
   } catch {
     // An agent that cannot be reached any more ends its jobs by itself; why this job was to end is what counts.
+    return undefined;
   }
+}
+
+function isPreemption({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof RunError && reason.failure.code === "preempted";
 }
 
 function cancelled(reason: unknown): RunError {

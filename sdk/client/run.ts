@@ -19,7 +19,7 @@ export interface RunOutcome {
   readonly id: string;
   readonly runDir: string;
   readonly state: RunState;
-  /** Why it failed. */
+  /** Why it failed or was preempted. */
   readonly failure?: Failure | undefined;
   /** Scores and trainings, once it has finished. */
   readonly results?: RunResults | undefined;
@@ -54,5 +54,10 @@ export async function outcomeOf(runDir: string, state: RunState): Promise<RunOut
   ]);
   const outcome = { id: basename(runDir), runDir, state };
   if (state === "finished") return { ...outcome, results: await readResults(runDir), report: runPaths(runDir).report };
+  if (state === "preempted") {
+    const { lastEvent } = await import("../run-folder/last-event.js");
+    const event = lastEvent(runDir)?.event;
+    return { ...outcome, failure: event?.type === "run_preempted" ? event.failure : undefined };
+  }
   return { ...outcome, failure: (await readExit(runDir))?.failure };
 }

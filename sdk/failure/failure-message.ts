@@ -28,7 +28,9 @@ function whatHappened(failure: Failure): string {
     case "user_cancel":
       return "The run was cancelled.";
     case "preempted":
-      return `The training was told to leave at step ${fact("step", "?")}; a checkpoint holds what it had done.`;
+      return facts["step"] === undefined
+        ? `The run was told to leave (${fact("signal", "no signal named")}). What was done is kept.`
+        : `The training was told to leave at step ${facts["step"]}. A checkpoint holds what it had done.`;
     case "spec_refused":
       return `The spec does not fit: ${placed(failure, fieldPath)}`;
     case "data_refused":
@@ -56,7 +58,7 @@ function whatHappened(failure: Failure): string {
     case "exit_code":
       return `${capitalised(engine(failure))} ended with exit code ${fact("exit_code", "?")} and no result.`;
     case "node_lost":
-      return "The worker stopped answering.";
+      return `The worker${facts["node"] === undefined ? "" : ` ${facts["node"]}`} stopped answering.`;
     case "stalled":
       return `The engine made no progress${facts["phase"] === undefined ? "" : ` in the phase "${facts["phase"]}"`}.`;
     case "judge_unreachable":
@@ -73,7 +75,9 @@ function whatHappened(failure: Failure): string {
 }
 
 function engine({ facts }: Failure): string {
-  return facts["pid"] === undefined ? "the engine" : `the engine (process ${facts["pid"]})`;
+  const { rank, node, pid } = facts;
+  const name = rank === undefined ? "the engine" : `rank ${rank}${node === undefined ? "" : ` on ${node}`}`;
+  return pid === undefined ? name : `${name} (process ${pid})`;
 }
 
 function environmentText({ facts }: Failure): string {
@@ -159,6 +163,10 @@ const TOLD_BY: Readonly<Partial<Record<FailureCode, readonly string[]>>> = {
   loss_diverged: ["step"],
   gate_missed: ["step"],
   preempted: ["step"],
+  oom_killed: ["rank", "node"],
+  signal: ["rank", "node"],
+  exit_code: ["rank", "node"],
+  node_lost: ["node"],
   run_busy: ["epoch", "version"],
   store_corrupt: ["segment"],
 };

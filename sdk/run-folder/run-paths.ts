@@ -11,7 +11,6 @@ export interface RunPaths {
   readonly reserve: string;
   readonly runner: string;
   readonly runnerLog: string;
-  readonly agentLog: string;
   readonly code: string;
   readonly stages: string;
   readonly results: string;
@@ -33,7 +32,6 @@ export function runPaths(runDir: string): RunPaths {
     reserve: join(runDir, "reserve"),
     runner: join(runDir, "runner.json"),
     runnerLog: join(runDir, "runner.log"),
-    agentLog: join(runDir, "agent.log"),
     code: join(runDir, "code"),
     stages: join(runDir, "stages"),
     results: join(runDir, "results.json"),
@@ -41,4 +39,9 @@ export function runPaths(runDir: string): RunPaths {
     blobs: join(runs, ".blobs"),
     cache: join(runs, ".cache"),
   };
+}
+
+/** What an agent of a run prints: most runs have one, and its log bears no number. */
+export function agentLogPath(runDir: string, agentId: string): string {
+  return join(runDir, agentId === "agent-0" ? "agent.log" : `${agentId}.log`);
 }

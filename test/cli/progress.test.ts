@@ -111,7 +111,7 @@ test("what engines print is hidden unless it is asked for", () => {
   expect(plain(wholeRun, 6, { verbose: true })).toContain("    Loading weights: 100%\n");
 });
 
-test("a successor starts counting anew, and a failure and a cancel name the stage that they ended", () => {
+test("a successor starts counting anew, and a failure, a preemption and a cancel name the stage that they ended", () => {
   const failed: RunEvent = { type: "run_failed", failure: { code: "signal", facts: {} }, stage: "sft" };
   const first = [
     [0, started],
@@ -124,7 +124,10 @@ test("a successor starts counting anew, and a failure and a cancel name the stag
     [21, cached("rows")],
     [22, begins("sft", "sft")],
     [23, { type: "cancel_asked", reason: "enough" }],
-    [24, { type: "run_cancelled", reason: "enough" }],
+    [24, { type: "run_preempted", failure: { code: "preempted", facts: { step: "3" } }, stage: "sft" }],
+    [25, started],
+    [26, begins("sft", "sft")],
+    [27, { type: "run_cancelled", reason: "enough" }],
   ] as const;
   expect(plain(stored([...first, ...second]), 3).split("\n")).toEqual([
     "[1/3] from the cache: rows",
@@ -134,7 +137,10 @@ test("a successor starts counting anew, and a failure and a cancel name the stag
     "[1/3] from the cache: rows",
     "[2/3] sft: begins (it has not run yet)",
     "cancelling: enough",
-    "[2/3] sft: cancelled after 2.0 s",
+    "[2/3] sft: preempted after 2.0 s",
+    "taken up again by a new runner",
+    "[1/3] sft: begins (it has not run yet)",
+    "[1/3] sft: cancelled after 1.0 s",
     "",
   ]);
 });

@@ -15,7 +15,10 @@ afterAll(() => agent[Symbol.asyncDispose]());
 
 test("an agent says who it is, what it can start, and what its environments hold", () => {
   const { handshake } = agent.worker;
-  expect(handshake).toMatchObject({ epoch: 1, jobs: ["import", "model", "training", "generation"] });
+  expect(handshake).toMatchObject({
+    epoch: 1,
+    jobs: ["import", "model", "training", "generation", "audit", "read", "fetch"],
+  });
   expect(handshake.environments.map(({ name }) => name)).toEqual(["train"]);
   expect(handshake.environments[0]?.versions).toMatchObject({
     python: expect.stringMatching(/^3\./),

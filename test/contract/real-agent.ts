@@ -23,6 +23,7 @@ export class RealAgent implements AsyncDisposable {
   readonly service: RunnerService;
   readonly epoch: number;
   #worker: Worker | undefined;
+  readonly #others: Worker[] = [];
 
   private constructor(runDir: string, runtime: RuntimeFolder, service: RunnerService, epoch: number) {
     this.runDir = runDir;
@@ -67,8 +68,22 @@ export class RealAgent implements AsyncDisposable {
   }
 
   async launch(signal = never, orphanGraceMs = 15_000): Promise<Worker> {
-    const { runDir, runtime, service, cookie, epoch } = this;
-    this.#worker = await launchLocal({
+    this.#worker = await this.#launch("agent-0", this.cookie, signal, orphanGraceMs);
+    return this.#worker;
+  }
+
+  /** One more agent of the run, as on another node. */
+  async launchAnother(): Promise<Worker> {
+    const agentId = `agent-${this.#others.length + 1}`;
+    const worker = await this.#launch(agentId, `${this.cookie}-${agentId}`, never, 15_000);
+    this.#others.push(worker);
+    return worker;
+  }
+
+  async #launch(agentId: string, cookie: string, signal: AbortSignal, orphanGraceMs: number): Promise<Worker> {
+    const { runDir, runtime, service, epoch } = this;
+    return await launchLocal({
+      agentId,
       runDir,
       runtime,
       service,
@@ -80,7 +95,6 @@ export class RealAgent implements AsyncDisposable {
       environments: ["train"],
       signal,
     });
-    return this.#worker;
   }
 
   /** The same agent by another way, with the times of its heartbeat. */
@@ -96,7 +110,7 @@ export class RealAgent implements AsyncDisposable {
       { address: way.address, token, epoch: this.epoch, runnerVersion: "0.1.0", ...times },
       never,
     );
-    const worker = new Worker(agent, async () => {});
+    const worker = new Worker("agent-0", agent, async () => {});
     return {
       worker,
       way,
@@ -148,7 +162,7 @@ export class RealAgent implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker?.[Symbol.asyncDispose]();
+    for (const worker of [this.#worker, ...this.#others]) await worker?.[Symbol.asyncDispose]();
     await this.service.close();
     await this.runtime[Symbol.asyncDispose]();
     await rm(this.runDir, { recursive: true, force: true });

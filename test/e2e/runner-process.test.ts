@@ -44,14 +44,17 @@ describe("a runner", { timeout: PATIENCE_MS }, () => {
     await run.expectNothingLeft();
   });
 
-  test("ends its engines on SIGTERM, exits with 143, and the same command takes the run up", async () => {
+  test("ends its engines on SIGTERM, exits with 75, and the same command takes the run up", async () => {
     const { run, args, spec } = await prepared(100);
     const first = startRunner(...args);
     await eventually(async () => (await run.runnerPid()) === first.child.pid);
     await run.until("progress", ({ stage }) => stage === "bench/texts");
     first.child.kill("SIGTERM");
-    expect(await first.ended).toEqual({ code: 143, words: "" });
-    expect(await run.end()).toMatchObject({ state: "interrupted", failure: undefined });
+    expect(await first.ended).toEqual({ code: 75, words: "" });
+    expect(await run.end()).toMatchObject({
+      state: "preempted",
+      failure: { code: "preempted", facts: { signal: "SIGTERM", pid: String(first.child.pid) } },
+    });
     await run.expectNothingLeft();
 
     const texts = (await run.eventsOf("sample_done")).length;

@@ -34,6 +34,9 @@ test("runs are listed oldest first with experiment, state, start, seconds and th
   const runs = temporaryFolder();
   for (const state of ["finished", "failed", "cancelled"] as const) await endRun(await startRun(runs, state), state);
   await (await startRun(runs, "interrupted")).close();
+  const preempted = await startRun(runs, "preempted");
+  await preempted.append({ type: "run_preempted", failure: { code: "preempted", facts: { signal: "SIGTERM" } } });
+  await preempted.close();
   const running = await startRun(runs, "running");
   newRun(runs, "submitted");
   mkdirSync(join(runs, "no-run"));
@@ -45,6 +48,7 @@ test("runs are listed oldest first with experiment, state, start, seconds and th
     ["failed", "failed", "experiment of failed", undefined],
     ["cancelled", "cancelled", "experiment of cancelled", undefined],
     ["interrupted", "interrupted", "experiment of interrupted", undefined],
+    ["preempted", "preempted", "experiment of preempted", undefined],
     ["running", "running", "experiment of running", process.pid],
     ["submitted", "interrupted", "experiment of submitted", undefined],
   ]);

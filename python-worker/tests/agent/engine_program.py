@@ -2,7 +2,7 @@
 """An engine for tests: real start, real link, and a behaviour that the job names.
 
 Run by an interpreter script in place of Python, it does what ``longform_worker.engines`` does, with its own table.
-An import job's ``source_rows_path`` is "name" or "name:argument" of a function below.
+An import job's ``source_rows_path``, or a training's ``model_path``, is "name" or "name:argument" of a function below.
 """
 
 import os
@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from longform_worker.engines import main as engines
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import GenerationJob, ImportJob
+from longform_worker.jobs import GenerationJob, ImportJob, TrainingJob
 from longform_worker.wire import EngineLink
 
 DONE: dict[str, object] = {"imported": {"rows": 3, "images": 2, "new_images": 1}}
@@ -167,6 +168,17 @@ def victim(link: EngineLink, argument: str) -> dict[str, object]:
     raise EngineFailure("node_lost", "the connection to a peer broke", collective="true")
 
 
+def port_taken(link: EngineLink, argument: str) -> dict[str, object]:
+    """The port to meet at is taken, as often as the first number says; the file keeps the count."""
+    times, _, path = argument.partition(",")
+    with Path(path).open("a+") as file:
+        file.write(os.environ["MASTER_PORT"] + "\n")
+        file.seek(0)
+        if len(file.readlines()) <= int(times):
+            raise EngineFailure("address_in_use", "the port is taken", port=os.environ["MASTER_PORT"])
+    return DONE
+
+
 def save_on_term(link: EngineLink, argument: str) -> dict[str, object]:
     """Takes a second from the polite signal to its own end, as one does that saves."""
     asked = False
@@ -180,6 +192,7 @@ def save_on_term(link: EngineLink, argument: str) -> dict[str, object]:
     while not asked:
         time.sleep(0.01)
     time.sleep(1)
+    link.send("checkpoint", step=7, path="/checkpoints/7")
     raise EngineFailure("preempted", "asked to leave", step=7)
 
 
@@ -188,16 +201,16 @@ BEHAVIOURS: dict[str, Callable[[EngineLink, str], dict[str, object]]] = {
     for function in (
         done, die, leave, refuse, refuse_then_die, stop, grandchild, hold_interpreter, lines, lines_then_wait,
         one_line, bar, unknown_field, hole, wrong_result, missing_library, allocate, live, variables,
-        ranks, later, victim, save_on_term,
+        ranks, later, victim, save_on_term, port_taken,
     )
 }  # fmt: skip
 
 
-def run(job: ImportJob | GenerationJob, link: EngineLink) -> dict[str, object]:
+def run(job: ImportJob | TrainingJob | GenerationJob, link: EngineLink) -> dict[str, object]:
     """The engine."""
     if isinstance(job, GenerationJob):
         return echo(link)
-    return behave(link, job.source_rows_path)
+    return behave(link, job.model_path if isinstance(job, TrainingJob) else job.source_rows_path)
 
 
 def behave(link: EngineLink, behaviour: str) -> dict[str, object]:
@@ -230,4 +243,5 @@ def echo(link: EngineLink) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    engines.main({"import": ("engine_program", ImportJob), "generation": ("engine_program", GenerationJob)})
+    records = {"import": ImportJob, "training": TrainingJob, "generation": GenerationJob}
+    engines.main({kind: ("engine_program", record) for kind, record in records.items()})

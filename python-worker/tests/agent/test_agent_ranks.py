@@ -133,10 +133,16 @@ def test_cancelling_reaches_every_rank(agent: Agent) -> None:
     assert [pids_of(agent, job_id, rank) for rank in range(3)] == [[], [], []]
 
 
-def test_ranks_that_save_within_the_grace_end_as_preempted(agent: Agent) -> None:
+def start_savers(agent: Agent) -> str:
+    """Two ranks that save when they are asked to end, and are ready to be asked."""
     job_id = start(agent, "save_on_term", "save_on_term")
-    running = (event for event in agent.watch(job_id) if event.phase.phase == 4)
-    next(running)
+    for rank in range(2):
+        wait_until(lambda rank=rank: any(map(catches_term, pids_of(agent, job_id, rank))), "it listens")
+    return job_id
+
+
+def test_ranks_that_save_within_the_grace_end_as_preempted(agent: Agent) -> None:
+    job_id = start_savers(agent)
     agent.cancel(job_id, grace_ms=10_000)
     last = agent.events(job_id)[-1]
     assert code(last) == "preempted"
@@ -144,15 +150,13 @@ def test_ranks_that_save_within_the_grace_end_as_preempted(agent: Agent) -> None
 
 
 def test_ranks_that_are_not_ready_within_the_grace_are_cancelled(agent: Agent) -> None:
-    job_id = start(agent, "save_on_term", "save_on_term")
-    next(event for event in agent.watch(job_id) if event.phase.phase == 4)
+    job_id = start_savers(agent)
     agent.cancel(job_id, grace_ms=100)
     assert code(agent.events(job_id)[-1]) == "user_cancel"
 
 
 def test_a_signal_from_outside_is_told_as_the_ranks_tell_it(agent: Agent) -> None:
-    job_id = start(agent, "save_on_term", "save_on_term")
-    next(event for event in agent.watch(job_id) if event.phase.phase == 4)
+    job_id = start_savers(agent)
     for rank in range(2):
         os.kill(pids_of(agent, job_id, rank)[0], signal.SIGTERM)
     assert code(agent.events(job_id)[-1]) == "preempted"
@@ -172,8 +176,17 @@ def test_every_rank_dies_with_an_agent_that_is_killed() -> None:
 
 def dies_with_parent(pid: int) -> bool:
     """Whether the process is past its first lines: it ignores the polite signal."""
-    ignored = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:\t")[2].split()[0]
-    return bool(int(ignored, 16) >> (signal.SIGTERM - 1) & 1)
+    return term_is(pid, "SigIgn")
+
+
+def catches_term(pid: int) -> bool:
+    return term_is(pid, "SigCgt")
+
+
+def term_is(pid: int, mask: str) -> bool:
+    """Whether the polite signal is in one of the masks that the kernel shows of a process."""
+    bits = Path(f"/proc/{pid}/status").read_text().partition(f"{mask}:\t")[2].split()[0]
+    return bool(int(bits, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 @pytest.mark.parametrize(
