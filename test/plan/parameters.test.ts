@@ -6,7 +6,7 @@ import { full, lora, Tuning } from "../../sdk/spec/tuning.js";
 import { shapeOf } from "./shapes.js";
 
 /** Counted on models of transformers 5 without weights: vision, merger, embeddings, blocks, head. */
-const counted: readonly (readonly [string, ...number[]])[] = [
+const counted: readonly (readonly [string, number, number, number, number, number])[] = [
   ["Qwen2-VL-2B", 631_183_360, 34_087_936, 233_373_696, 1_310_340_608, 0],
   ["Qwen2-VL-7B", 631_183_360, 44_575_744, 544_997_376, 6_525_621_760, 544_997_376],
   ["Qwen2-VL-72B", 631_183_360, 68_173_312, 1_245_708_288, 70_214_787_072, 1_245_708_288],

@@ -144,30 +144,66 @@ describe("time", () => {
 });
 
 describe("warnings, each with its reason", () => {
-  const cases: readonly (readonly [string, string, Partial<SftInput>, Given?])[] = [
-    ["adapters at the rate of whole weights", "optimizer.peakLearningRate", { tuning: lora() }],
-    ["whole weights at the rate of adapters", "optimizer.peakLearningRate", { optimizer: { peakLearningRate: 2e-4 } }],
-    ["a frozen language model", "tuning.frozenParts", { tuning: full({ frozenParts: ["language"] }) }],
-    [
-      "a learning rate of a frozen part",
-      "optimizer.partLearningRates.vision",
-      { optimizer: { partLearningRates: { vision: 1e-6 } } },
-    ],
-    ["rows above maxTokens", "maxTokens", { maxTokens: 8_192 }],
-    ["a last step filled with rows of a further epoch", "examplesPerStep", { examplesPerStep: 288 }],
-    ["fewer examples than ranks", "examplesPerStep", { examplesPerStep: 4, resources: eight }],
-    ["state split on one rank", "zero.stage", { zero: { stage: 3 } }],
-    ["state on the host", "zero", { zero: { stage: 2, offloadOptimizer: true }, resources: eight }],
-    ["float32 on an accelerator", "precision", { precision: "float32" }],
-    ["bfloat16 on a processor", "precision", {}, { device: findDevice("cpu") ?? assumedDevice }],
-    [
-      "a gate without checkpoints",
-      "checkpointEverySteps",
-      { gate: { dataset: { kind: "records", path: "held-out.jsonl" }, atLeast: 0.9 } },
-    ],
-    ["many hours without checkpoints", "checkpointEverySteps", {}, { size: "72B" }],
+  interface Case {
+    readonly title: string;
+    readonly field: string;
+    readonly input: Partial<SftInput>;
+    readonly given?: Given;
+  }
+  const gate = { dataset: { kind: "records", path: "held-out.jsonl" }, atLeast: 0.9 } as const;
+  const cases: readonly Case[] = [
+    { title: "adapters at the rate of whole weights", field: "optimizer.peakLearningRate", input: { tuning: lora() } },
+    {
+      title: "whole weights at the rate of adapters",
+      field: "optimizer.peakLearningRate",
+      input: { optimizer: { peakLearningRate: 2e-4 } },
+    },
+    {
+      title: "a frozen language model",
+      field: "tuning.frozenParts",
+      input: { tuning: full({ frozenParts: ["language"] }) },
+    },
+    {
+      title: "a learning rate of a frozen part",
+      field: "optimizer.partLearningRates.vision",
+      input: { optimizer: { partLearningRates: { vision: 1e-6 } } },
+    },
+    { title: "rows above maxTokens", field: "maxTokens", input: { maxTokens: 8_192 } },
+    {
+      title: "a last step filled with rows of a further epoch",
+      field: "examplesPerStep",
+      input: { examplesPerStep: 288 },
+    },
+    { title: "fewer examples than ranks", field: "examplesPerStep", input: { examplesPerStep: 4, resources: eight } },
+    { title: "state split on one rank", field: "zero.stage", input: { zero: { stage: 3 } } },
+    {
+      title: "state on the host",
+      field: "zero",
+      input: { zero: { stage: 2, offloadOptimizer: true }, resources: eight },
+    },
+    {
+      title: "a model that fits no device whole",
+      field: "model",
+      input: { zero: { stage: 3 } },
+      given: { size: "72B" },
+    },
+    {
+      title: "a model that ranks open until the host is full",
+      field: "resources.ranksPerNode",
+      input: { zero: { stage: 3 }, resources: eight },
+      given: { size: "72B" },
+    },
+    { title: "float32 on an accelerator", field: "precision", input: { precision: "float32" } },
+    {
+      title: "bfloat16 on a processor",
+      field: "precision",
+      input: {},
+      given: { device: findDevice("cpu") ?? assumedDevice },
+    },
+    { title: "a gate without checkpoints", field: "checkpointEverySteps", input: { gate } },
+    { title: "many hours without checkpoints", field: "checkpointEverySteps", input: {}, given: { size: "72B" } },
   ];
-  test.each(cases)("%s", (_title, field, input, given = {}) => {
+  test.each(cases)("$title", ({ field, input, given = {} }) => {
     const found = planned(input, given).warnings.filter((warning) => warning.field === field);
     expect(found).toHaveLength(1);
     expect(found[0]?.reason).not.toBe("");
