@@ -19,7 +19,7 @@ from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Gate, GateMetric, Precision, TrainingJob
 from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
 from longform_worker.models.loaded import load_model
-from longform_worker.models.tensors import read_tensors
+from longform_worker.models.tensors import TensorFiles, read_tensors
 from recorded_link import RecordedLink
 from tiny_world import training_fields, training_job
 
@@ -121,8 +121,8 @@ def test_bfloat16_training_leaves_bfloat16_weights(world: Path, tmp_path: Path) 
     run(training_job(world, tmp_path, steps=2, precision="PRECISION_BFLOAT16", checkpoint_every_steps=2))
     exported = read_tensors(tmp_path / "trained" / "model.safetensors")
     assert {tensor.dtype for tensor in exported.values()} == {torch.bfloat16}
-    kept = read_tensors(tmp_path / "checkpoints" / "step-00000002" / "model.safetensors")
-    assert {tensor.dtype for tensor in kept.values()} == {torch.float32}
+    kept = TensorFiles(tmp_path / "checkpoints" / "step-00000002")
+    assert {kept.read(key).dtype for key in kept.keys()} == {torch.float32}  # noqa: SIM118
     assert json.loads((tmp_path / "trained" / "config.json").read_text())["dtype"] == "bfloat16"
 
 
@@ -162,7 +162,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint_and_ends_with_the_sa
     kept = sorted(folder.name for folder in (tmp_path / "checkpoints").glob("step-????????"))
     assert len(kept) <= 2
     # The newest is damaged: the one before it counts.
-    (tmp_path / "checkpoints" / kept[-1] / "model.safetensors").write_bytes(b"")
+    (tmp_path / "checkpoints" / kept[-1] / "model-00000-00000.safetensors").write_bytes(b"")
     second = run(training_job(world, tmp_path, **changes))
     resumed_at = int(kept[-2].removeprefix("step-"))
     assert [frame["step"] for frame in second.frames["step"]] == list(range(resumed_at + 1, 61))
@@ -183,19 +183,21 @@ def test_a_checkpoint_opens_as_a_model_of_its_own(world: Path, tmp_path: Path) -
 
 
 class StoppingLink(RecordedLink):
-    """Sends SIGTERM to this very process at the fourth step."""
+    """Sends SIGTERM to this very process at the fourth step, and again when the checkpoint is written."""
 
     def send(self, type_: str, /, **fields: object) -> None:
         super().send(type_, **fields)
-        if type_ == "step" and fields["step"] == 4:
+        if type_ in ("step", "checkpoint") and fields["step"] == 4:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_sigterm_ends_after_the_step_with_nothing_half_written(world: Path, tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with StoppingLink() as link, pytest.raises(SystemExit) as caught:
+    with StoppingLink() as link, pytest.raises(EngineFailure) as caught:
         loop.run(training_job(world, tmp_path, steps=50, checkpoint_every_steps=4), link)
-    assert caught.value.code == 128 + signal.SIGTERM
+    assert caught.value.code == "preempted"
+    saved = tmp_path / "checkpoints" / "step-00000004"
+    assert caught.value.facts == {"step": "4", "checkpoint": str(saved)}
     assert [frame["step"] for frame in link.frames("step")] == [1, 2, 3, 4]
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
     assert not (tmp_path / "trained").exists()
@@ -206,7 +208,7 @@ def test_sigterm_saves_what_no_checkpoint_holds_yet_and_the_training_goes_on_fro
     world: Path, tmp_path: Path
 ) -> None:
     undisturbed = run(training_job(world, tmp_path / "whole", steps=9))
-    with StoppingLink() as link, pytest.raises(SystemExit):
+    with StoppingLink() as link, pytest.raises(EngineFailure):
         loop.run(training_job(world, tmp_path, steps=9), link)
     folder = tmp_path / "checkpoints" / "step-00000004"
     assert link.frames("checkpoint") == [{"type": "checkpoint", "step": 4, "path": str(folder)}]
@@ -221,9 +223,9 @@ def test_sigterm_ends_without_a_checkpoint_that_the_disk_has_no_room_for(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_free(monkeypatch, one_checkpoint(world) - 1)
-    with StoppingLink() as link, pytest.raises(SystemExit) as caught:
+    with StoppingLink() as link, pytest.raises(EngineFailure) as caught:
         loop.run(training_job(world, tmp_path), link)
-    assert caught.value.code == 128 + signal.SIGTERM
+    assert (caught.value.code, caught.value.facts["checkpoint"]) == ("preempted", "")
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -236,7 +238,7 @@ def test_what_a_killed_training_left_half_written_is_removed_at_the_start(world:
     ):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "model.safetensors").write_bytes(b"0")
-    with StoppingLink() as link, pytest.raises(SystemExit):
+    with StoppingLink() as link, pytest.raises(EngineFailure):
         loop.run(training_job(world, tmp_path), link)
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["checkpoints", "trained-too.partial-1"]
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
@@ -288,7 +290,7 @@ def test_checkpoints_that_are_there_need_no_room_again(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = {"checkpoint_every_steps": 2}
-    with StoppingLink() as link, pytest.raises(SystemExit):
+    with StoppingLink() as link, pytest.raises(EngineFailure):
         loop.run(training_job(world, tmp_path, **changes), link)
     one = one_checkpoint(world)
     free = one + one // 3  # a checkpoint and the model
@@ -300,12 +302,14 @@ def test_checkpoints_that_are_there_need_no_room_again(
     assert [frame["step"] for frame in run(training_job(world, tmp_path, **changes)).frames["step"]] == [5, 6]
 
 
-def test_more_ranks_than_one_are_refused(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rank_that_cannot_find_the_others_is_refused_by_the_variable_it_lacks(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     failure = refused(training_job(world, tmp_path))
-    assert failure.code == "spec_refused"
-    assert failure.facts["found"] == "WORLD_SIZE 2"
+    assert failure.code == "launch_failed"
+    assert "LOCAL_RANK, MASTER_ADDR, MASTER_PORT are not set" in failure.detail
 
 
 def test_a_model_of_another_vision_policy_is_refused_before_it_is_loaded(world: Path, tmp_path: Path) -> None:
@@ -322,7 +326,7 @@ def test_a_model_of_another_vision_policy_is_refused_before_it_is_loaded(world: 
     [
         ({"steps": 0}, "steps"),
         ({"examples_per_step": 0}, "examplesPerStep"),
-        ({"examples_per_pass": 5}, "examplesPerPass"),
+        ({"tokens_per_pass": 0}, "tokensPerPass"),
         ({"head_chunk_tokens": 0}, "headChunkTokens"),
         ({"optimizer.beta2": 1.0}, "optimizer.beta2"),
         ({"optimizer.peak_learning_rate": 0.0}, "optimizer.peakLearningRate"),

@@ -18,6 +18,9 @@ from tiny_world import training_fields
 
 STEPS = 9  # 24 rows, 4 a step: an epoch is 6 steps
 STOPS = (3, 7)  # in the first epoch and in the second
+PARTS = ["MODEL_PART_LANGUAGE", "MODEL_PART_VISION", "MODEL_PART_MERGER"]
+LORA = {"lora": {"rank": 4, "alpha": 8.0, "dropout": 0.0, "targets": PARTS, "layers": "ADAPTER_LAYERS_ALL"}}
+BFLOAT16 = {"precision": "PRECISION_BFLOAT16"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {"zero": (0, False, False)},
     "zero 1": {"zero": (1, False, False)},
@@ -26,10 +29,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "zero 2 offloaded": {"zero": (2, True, False)},
     "zero 3 offloaded": {"zero": (3, True, True)},
     "zero 3 recomputed": {"zero": (3, False, False), "gradient_checkpointing": True},
-    "bfloat16": {"zero": (2, False, False), "precision": "PRECISION_BFLOAT16"},
+    "lora": {"zero": (0, False, False), "tuning": LORA},
+    "lora zero 2": {"zero": (2, False, False), "tuning": LORA},
+    "lora zero 3": {"zero": (3, False, False), "tuning": LORA, "gradient_checkpointing": True},
+    "lora zero 3 bfloat16": {"zero": (3, False, False), "tuning": LORA, "gradient_checkpointing": True, **BFLOAT16},
+    "bfloat16": {"zero": (2, False, False), **BFLOAT16},
 }
-FLOAT32 = [title for title in SETTINGS if title != "bfloat16"]
-RESUMED = ["plain", "zero 1", "zero 2", "zero 3", "bfloat16"]
+FULL = [title for title in SETTINGS if "bfloat16" not in title and "lora" not in title]
+ADAPTED = ["lora", "lora zero 2", "lora zero 3"]
+RESUMED = ["plain", "zero 1", "zero 2", "zero 3", "bfloat16", "lora zero 3"]
 # At another number of ranks, and another stage each: written with the first, read with the second.
 CONVERTED = {"plain": "zero 3", "zero 2": "plain", "zero 3": "zero 1"}
 
@@ -95,28 +103,44 @@ def two_again(world: Path, one: World, two: World, tmp_path_factory: pytest.Temp
     return second_launch(world, two, one, tmp_path_factory.mktemp("two-again"))
 
 
-@pytest.mark.parametrize("title", FLOAT32)
+@pytest.mark.parametrize("title", FULL)
 @pytest.mark.parametrize("ranks", ["one", "two"])
 def test_every_stage_trains_as_one_rank_without_deepspeed(
     request: pytest.FixtureRequest, one: World, ranks: str, title: str
 ) -> None:
     ran: World = request.getfixturevalue(ranks)
-    assert ran.first.losses(title) == pytest.approx(one.first.losses("plain"), rel=2e-6)
+    same_training(ran, title, one, "plain")
+
+
+@pytest.mark.parametrize("title", ADAPTED)
+@pytest.mark.parametrize("ranks", ["one", "two"])
+def test_adapters_train_the_same_at_every_stage(
+    request: pytest.FixtureRequest, one: World, ranks: str, title: str
+) -> None:
+    same_training(request.getfixturevalue(ranks), title, one, "lora")
+    assert one.first.losses("lora")[-1] < one.first.losses("lora")[0]
+
+
+def same_training(ran: World, title: str, expected: World, expected_title: str) -> None:
+    """The same losses, gradient norms and weights."""
+    assert ran.first.losses(title) == pytest.approx(expected.first.losses(expected_title), rel=2e-6)
     norms, expected_norms = (
-        [step["gradient_norm"] for step in steps] for steps in (ran.first.steps(title), one.first.steps("plain"))
+        [step["gradient_norm"] for step in steps]
+        for steps in (ran.first.steps(title), expected.first.steps(expected_title))
     )
     assert norms == pytest.approx(expected_norms, rel=1e-5)
-    expected = read_tensors(one.folder / "plain" / "trained" / "model.safetensors")
+    weights = read_tensors(expected.folder / expected_title / "trained" / "model.safetensors")
     found = read_tensors(ran.folder / title / "trained" / "model.safetensors")
-    assert found.keys() == expected.keys()
+    assert found.keys() == weights.keys()
     for key, weight in found.items():
-        assert (weight - expected[key]).abs().max() < 1e-5, key
+        assert (weight - weights[key]).abs().max() < 1e-5, key
 
 
 def test_bfloat16_under_zero_is_near_float32(one: World, two: World) -> None:
     for ran in (one, two):
         assert ran.first.losses("bfloat16") == pytest.approx(one.first.losses("plain"), rel=0.02)
         assert ran.first.losses("bfloat16") != ran.first.losses("plain")
+        assert ran.first.losses("lora zero 3 bfloat16") == pytest.approx(one.first.losses("lora"), rel=0.02)
 
 
 def test_a_step_of_two_ranks_is_told_once_and_counts_both(one: World, two: World) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from longform_worker.engines.train.attention import rows_attention
 from longform_worker.engines.train.backend.ranks import Ranks
+from longform_worker.engines.train.backend.split_load import load_split_model
 from longform_worker.engines.train.batches import StepRows
 from longform_worker.engines.train.checkpoint import clear_leftovers, find_checkpoint, save_checkpoint
 from longform_worker.engines.train.collate import Filler
@@ -28,7 +29,7 @@ from longform_worker.engines.train.tensorboard import Board
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Gate, Precision, TrainingJob
 from longform_worker.models.folder import check_vision_policy, file_sha256, weights_sha256
-from longform_worker.models.loaded import load_model
+from longform_worker.models.loaded import LoadedModel, load_model
 from longform_worker.wire import EngineLink
 
 # Settings that decide how a training is computed, written or shown, and of its result no more than rounding.
@@ -51,7 +52,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
     ranks = Ranks.of_environment()
     with _stop_on_sigterm() as stop, ranks.together(always=job.zero.stage > 0):
         link.phase("loading")
-        loaded = load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
+        loaded = _open_model(job, ranks)
         link.phase("planning")
         rows = plan_rows(Path(job.rows_path), loaded, job)
         gate_rows = plan_rows(Path(job.gate.rows_path), loaded, job) if job.gate else []
@@ -192,6 +193,12 @@ class _Training:
         counters.log.append({"type": "gate", "atLeast": gate.at_least, **measured})
         self._tell("gate", at_least=gate.at_least, **measured)
         self._board.gate(counters.step, value)
+
+
+def _open_model(job: TrainingJob, ranks: Ranks) -> LoadedModel:
+    if job.zero.stage == 3:
+        return load_split_model(job, rows_attention(), ranks)
+    return load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
 
 
 def _identity(job: TrainingJob) -> str:

@@ -51,7 +51,7 @@ def plan_rows(path: Path, model: ModelFolder, job: TrainingJob) -> list[PlannedR
     encoder = PromptEncoder(model, job.prompt_layout)
     planned: list[PlannedRow] = []
     for row in read_training_rows(path):
-        _check_images(path, row, job.vision_policy)
+        check_images(path, row, job.vision_policy)
         encoded = encoder.row(row)
         grids = tuple(model.adapter.grid(image.width, image.height) for image in row.images)
         planned.append(
@@ -80,7 +80,8 @@ def planned_counts(rows: Sequence[PlannedRow]) -> dict[str, int]:
     }
 
 
-def _check_images(path: Path, row: TrainingRow, policy: VisionPolicy) -> None:
+def check_images(path: Path, row: TrainingRow, policy: VisionPolicy) -> None:
+    """Refuse a row with more images than the policy allows, or with one that it would make otherwise."""
     if len(row.images) > policy.max_images:
         raise _refused(path, row.id, f"at most {policy.max_images} images", f"{len(row.images)}")
     for index, image in enumerate(row.images):
@@ -112,7 +113,7 @@ def _refuse_too_long(path: Path, rows: Sequence[PlannedRow], max_tokens: int) ->
 def _refused(path: Path, row: str, expected: str, found: str) -> EngineFailure:
     return EngineFailure(
         "data_refused",
-        f"{path}, row {row}: expected {expected}; found {found}.",
+        f"Row {row}: expected {expected}; found {found}.",
         file=path,
         row=row,
         expected=expected,

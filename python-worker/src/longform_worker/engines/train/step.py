@@ -54,8 +54,8 @@ class Trainer:
     """A model, what moves its weights, and the one step function.
 
     With ``checkpoint`` it goes on from there. The filler makes every pass run the same modules: ranks wait for each
-    other in them, and a weight that only some steps came by would move differently at each ZeRO stage. ``weights`` are those that move, by name; ``keys`` what they are called
-    in files.
+    other in them, and a weight that only some steps came by would move differently at each ZeRO stage. ``weights``
+    are those that move, by name; ``keys`` what they are called in files.
     """
 
     def __init__(
@@ -72,6 +72,8 @@ class Trainer:
         self.collator = Collator(loaded, Path(job.blob_root), filler)
         self.base = Base.of(loaded, job.precision)
         self.adapters = choose_weights(loaded, job)
+        if self.adapters:
+            ranks.say(self.adapters.told())
         self.weights = trained_weights(loaded)
         self.keys = {name: name if self.adapters else self.base.keys[name] for name in self.weights}
         self.checkpointing = recompute_activations(loaded, job) if job.gradient_checkpointing else ""

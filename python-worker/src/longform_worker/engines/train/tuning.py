@@ -28,6 +28,11 @@ class Adapters:
     scale: float
     of_part: Mapping[ModelPart, int]
 
+    def told(self) -> str:
+        """Which parts have how many, for the log."""
+        parts = [f"{count} of {part.removeprefix('MODEL_PART_').lower()}" for part, count in self.of_part.items()]
+        return f"Adapters on linear layers: {', '.join(parts)}."
+
     def down(self, layer: str) -> str:
         """Name of the matrix [rank, in] that an input goes through first."""
         return f"{layer}.lora_A.{ADAPTER}.weight"
@@ -106,6 +111,9 @@ def _put_adapters(loaded: LoadedModel, lora: LoraTuning, seed: int) -> Adapters:
     )
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]  # equal on every rank
     peft.inject_adapter_in_model(config, loaded.model, adapter_name=ADAPTER)
+    for name, weight in trained_weights(loaded).items():
+        if weight.dtype is not loaded.model.dtype:
+            raise EngineFailure("internal", f"The adapter {name} is {weight.dtype} beside {loaded.model.dtype}.")
     got = {name.rpartition(".lora_A.")[0] for name in trained_weights(loaded) if ".lora_A." in name}
     if got != set(names):
         raise EngineFailure("internal", f"Adapters are on {len(got)} layers instead of {len(names)}.")

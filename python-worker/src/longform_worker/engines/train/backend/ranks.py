@@ -101,6 +101,8 @@ class Ranks:
                 self._meet()
             yield
         except RuntimeError as error:
+            if "EADDRINUSE" in str(error):
+                raise EngineFailure("address_in_use", str(error).splitlines()[0], rank=self.rank) from error
             if self.world_size > 1 and _is_lost(error):
                 raise self._lost(error) from error
             raise
@@ -177,6 +179,8 @@ class Ranks:
             # Nobody to find: a store in a file of its own needs no port.
             file = Path(tempfile.mkdtemp(prefix="longform-rank-")) / "store"
             where = {"store": library.FileStore(str(file), 1)}
+            for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1")):
+                os.environ.setdefault(name, value)  # DeepSpeed reads them
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         library.init_process_group(backend, rank=self.rank, world_size=self.world_size, timeout=STEP_PATIENCE, **where)
 
