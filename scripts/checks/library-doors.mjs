@@ -10,6 +10,7 @@ const typescriptDoors = {
   "@grpc/proto-loader": ["sdk/client/grpc.ts"],
   "d3-scale": ["sdk/report/charts/frame.ts"],
   esbuild: ["sdk/client/bundle.ts"],
+  yaml: ["runners/cli/import-llama-factory.ts"],
   yargs: ["runners/cli/yargs.ts"],
   zeromq: ["sdk/client/live.ts"],
   // The language of schemas: whoever reads outside data declares its shape with it.

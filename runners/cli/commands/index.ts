@@ -2,6 +2,7 @@ import { addAudit } from "./audit.js";
 import { addCancel } from "./cancel.js";
 import { addCompletion } from "./completion.js";
 import { addDoctor } from "./doctor.js";
+import { addImport } from "./import.js";
 import { addLogs } from "./logs.js";
 import { addPlan } from "./plan.js";
 import { addPs } from "./ps.js";
@@ -30,5 +31,6 @@ export const commands = {
   cancel: addCancel,
   report: addReport,
   schema: addSchema,
+  import: addImport,
   completion: addCompletion,
 } as const;
