@@ -9,6 +9,8 @@ from longform_worker.agent.codec import Hole, plain, refused
 from longform_worker.gen.worker_pb2 import StartJobRequest
 
 LOOPBACK_ADDRESS = "127.0.0.1"
+# Of whoever started the agent; a process without a place has none of them, and so needs no port.
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 HIGHEST_PORT = 65535
 
 
@@ -37,18 +39,6 @@ class Place:
             # All are on this machine. Left alone, gloo takes the interface of the host's name, if that has one.
             variables["GLOO_SOCKET_IFNAME"] = "lo"
         return variables
-
-
-def alone() -> Place:
-    """The place of the only process of a job."""
-    return Place(
-        rank=0,
-        local_rank=0,
-        world_size=1,
-        local_world_size=1,
-        address=LOOPBACK_ADDRESS,
-        port=free_port(LOOPBACK_ADDRESS),
-    )
 
 
 def places_of(request: StartJobRequest) -> tuple[Place, ...]:

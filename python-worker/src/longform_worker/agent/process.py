@@ -18,7 +18,7 @@ import longform_worker
 from longform_worker.agent.engine_log import EngineLog, Line
 from longform_worker.agent.exit_reason import EngineEnd, memory_counter, memory_kills
 from longform_worker.agent.limits import OUTPUT_DRAIN_MS, SWEEP_MS
-from longform_worker.agent.place import Place, alone
+from longform_worker.agent.place import RANK_VARIABLES, Place
 from longform_worker.failure import EngineFailure
 from longform_worker.wire import AGENT_PID_VARIABLE, ENGINE_FD_VARIABLE, LENGTH, Frame, body_length, decode, encode
 
@@ -193,7 +193,7 @@ def not_started(start: EngineStart, error: OSError) -> EngineFailure:
 def engine_variables(start: EngineStart, variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of an engine."""
     package_root = str(Path(longform_worker.__file__).parent.parent)
-    inherited = {name: value for name, value in variables.items() if name not in AGENT_ONLY}
+    inherited = {name: value for name, value in variables.items() if name not in (*AGENT_ONLY, *RANK_VARIABLES)}
     return {
         **inherited,
         "PYTHONPATH": os.pathsep.join(filter(None, [package_root, variables.get("PYTHONPATH")])),
@@ -201,7 +201,7 @@ def engine_variables(start: EngineStart, variables: Mapping[str, str]) -> dict[s
         # Without byte code on the disk every engine compiles torch and transformers anew: 6 to 8 seconds.
         "PYTHONDONTWRITEBYTECODE": "",
         "OMP_NUM_THREADS": str(start.threads),
-        **(start.place or alone()).variables(),
+        **({} if start.place is None else start.place.variables()),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
