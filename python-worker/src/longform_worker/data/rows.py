@@ -90,13 +90,14 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 def read_training_rows(path: Path) -> list[TrainingRow]:
     """All rows of an imported file; at least one. Raises EngineFailure (data_refused)."""
-    rows = [_training_row(path, fields) for fields in read_rows(path)]
+    rows = [training_row(path, fields) for fields in read_rows(path)]
     if not rows:
         raise _refused(path, None, "at least one row", "none")
     return rows
 
 
-def _training_row(path: Path, fields: Mapping[str, Any]) -> TrainingRow:
+def training_row(path: Path, fields: Mapping[str, Any]) -> TrainingRow:
+    """The row that a line of an imported file holds. Raises EngineFailure (data_refused)."""
     row = fields["id"]
     for name in ("prompt", "target"):
         if not isinstance(fields.get(name), str) or not fields[name]:
