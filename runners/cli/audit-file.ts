@@ -120,9 +120,10 @@ const count = z.number().int().min(0);
 
 const ReportLine = z.object({
   id: z.string(),
-  tokens: count,
-  imageTokens: count,
-  targetTokens: count,
+  // Null where a row cannot be counted.
+  tokens: count.nullable(),
+  imageTokens: count.nullable(),
+  targetTokens: count.nullable(),
   action: z.enum(["kept", "capped", "dropped", "refused"]),
   why: z.string(),
   cutCharacters: count,
@@ -140,8 +141,6 @@ async function auditedStage(
   if (result?.kind !== "audit") throw new RunError({ code: "internal", detail: `${node.id} has no audit` });
   const text = (await blobs.readText(result.report)).trimEnd();
   const lines = text === "" ? [] : text.split("\n").map((line) => ReportLine.parse(JSON.parse(line)));
-  // A row that cannot be counted at all has no length.
-  const counted = lines.filter(({ tokens }) => tokens > 0);
   const { capped, dropped, refused, images } = result;
   return {
     stage,
@@ -149,17 +148,18 @@ async function auditedStage(
     tooLong,
     rows: { counted: lines.length, kept: result.rows - capped, capped, dropped, refused },
     images,
-    tokens: distributionOf(
-      counted.map(({ tokens }) => tokens),
-      maxTokens,
-    ),
-    imageTokens: distributionOf(counted.map(({ imageTokens }) => imageTokens)),
-    targetTokens: distributionOf(counted.map(({ targetTokens }) => targetTokens)),
-    longer: lines.filter(({ action, tokens }) => action === "capped" || tokens > maxTokens).length,
+    tokens: distributionOf(numbers(lines.map(({ tokens }) => tokens)), maxTokens),
+    imageTokens: distributionOf(numbers(lines.map(({ imageTokens }) => imageTokens))),
+    targetTokens: distributionOf(numbers(lines.map(({ targetTokens }) => targetTokens))),
+    longer: lines.filter(({ action, tokens }) => action === "capped" || (tokens ?? 0) > maxTokens).length,
     offenders: lines.flatMap(offender),
     found: foundBy(node, results, nodes),
     report: blobs.path(result.report),
   };
+}
+
+function numbers(values: readonly (number | null)[]): readonly number[] {
+  return values.filter((value) => value !== null);
 }
 
 function offender({ id, action, why, tokens, targetTokens, cutCharacters }: ReportLine): readonly Offender[] {

@@ -8,8 +8,9 @@ export interface Offender {
   readonly id: string;
   readonly action: "capped" | "dropped" | "refused";
   readonly why: string;
-  readonly tokens: number;
-  readonly targetTokens: number;
+  /** Null for a row that cannot be counted. */
+  readonly tokens: number | null;
+  readonly targetTokens: number | null;
   readonly cutCharacters: number;
 }
 
@@ -125,7 +126,7 @@ function marked(lines: readonly string[], bins: readonly Bin[], limit: number, d
 function offenderLines({ offenders, tooLong, longer }: AuditedStage, all: boolean): readonly string[] {
   if (offenders.length === 0) return [];
   const shown = all ? offenders : offenders.slice(0, NAMED_OFFENDERS);
-  const rows = shown.map(({ id, tokens, action, why }) => [id, tokens === 0 ? "" : count(tokens), action, why]);
+  const rows = shown.map((one) => [one.id, one.tokens === null ? "" : count(one.tokens), one.action, reason(one)]);
   const hidden = offenders.length - shown.length;
   return [
     "",
@@ -133,6 +134,10 @@ function offenderLines({ offenders, tooLong, longer }: AuditedStage, all: boolea
     ...textTable(["row", "tokens", "", "why"], rows, [0, 2, 3]),
     ...(hidden > 0 ? [`… and ${count(hidden)} more: --all names them`] : []),
   ];
+}
+
+function reason({ action, why, cutCharacters }: Offender): string {
+  return action === "capped" ? `${why}; its prompt loses ${several(cutCharacters, "character")}` : why;
 }
 
 const TOO_LONG: Readonly<Record<Audit["tooLong"], string>> = {

@@ -75,12 +75,13 @@ export async function refuseRows({ refused, report }: AuditResult, blobs: BlobRe
   const named = bad.slice(0, NAMED_ROWS);
   throw new RunError({
     code: "data_refused",
-    detail: named.map(({ id, why }) => `${id}: ${why}`).join("\n"),
+    detail: `${named.length < refused ? "the first of them" : "these"}:\n${named.map(({ id, why }) => `${id}: ${why}`).join("\n")}`,
     facts: {
       rows: named.map(({ id }) => id).join(", "),
       found: `${refused} of ${lines.length} rows that cannot be trained on`,
       expected: "rows within maxTokens, without special tokens, with images as the vision policy makes them",
       file: blobs.path(report),
+      hint: "`longform audit` names all of them.",
     },
   });
 }

@@ -146,6 +146,7 @@ class Rehearsing {
       case "stage":
         return model;
       case "scratch":
+        this.#noting(name)("corpus", describeDataset(model.corpus), `its first ${CORPUS_ROWS} rows`);
         return { ...model, corpus: firstRows(model.corpus, CORPUS_ROWS) };
       case "folder":
       case "hub":

@@ -23,7 +23,7 @@ function offenders(count: number): readonly Offender[] {
   return Array.from({ length: count }, (_, index) => ({
     id: `deck-${index}`,
     action: "refused",
-    why: `has ${513 + index} tokens, more than maxTokens 512`,
+    why: `${513 + index} tokens, ${1 + index} more than maxTokens 512`,
     tokens: 513 + index,
     targetTokens: 90,
     cutCharacters: 0,
@@ -43,9 +43,9 @@ const refused: AuditedStage = {
     {
       id: "deck-x",
       action: "refused",
-      why: "its prompt has the special token <|im_end|>",
-      tokens: 0,
-      targetTokens: 0,
+      why: "its prompt holds the special token <|im_end|>",
+      tokens: null,
+      targetTokens: null,
       cutCharacters: 0,
     },
     ...offenders(23),
@@ -64,7 +64,7 @@ const capped: AuditedStage = {
     {
       id: "a",
       action: "capped",
-      why: "loses 120 characters of its prompt",
+      why: "322 tokens, 22 more than maxTokens 300",
       tokens: 300,
       targetTokens: 200,
       cutCharacters: 120,
@@ -81,7 +81,7 @@ const none: AuditedStage = {
   tokens: null,
   imageTokens: null,
   targetTokens: null,
-  offenders: offenders(1).map((one) => ({ ...one, tokens: 0, why: "image 0 is 30 x 30 pixels, no multiple of 28" })),
+  offenders: offenders(1).map((one) => ({ ...one, tokens: null, why: "image 0 is 30 x 30 pixels, no multiple of 28" })),
 };
 
 test("an audit is told as numbers, histograms as wide as the terminal, and the rows that do not fit", async () => {
