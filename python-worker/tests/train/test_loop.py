@@ -130,7 +130,7 @@ def start(fields: Mapping[str, object], folder: Path) -> subprocess.Popen[str]:
     (folder / "job.json").write_text(json.dumps(fields))
     source = Path(__file__).parents[2] / "src"
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "train_program.py"), str(folder / "job.json")],
+        [sys.executable, "-m", "longform_worker.engines.train", str(folder / "job.json")],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},

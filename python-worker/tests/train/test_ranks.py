@@ -188,4 +188,5 @@ def test_a_stop_of_one_rank_is_one_of_all_with_a_checkpoint_and_no_success(two: 
     assert {end["code"] for end in ends} == {"FAILURE_CODE_PREEMPTED"}
     (checkpoint,) = {end["facts"]["checkpoint"] for end in ends}
     assert read_manifest(Path(checkpoint))["ranks"] == 2
-    assert not (two.folder / "zero 3 to 3" / "trained").exists()
+    told = [frame["phase"] for frame in two.first.frames[0]["zero 3 to 3"] if frame["type"] == "phase"]
+    assert told == ["PHASE_LOADING", "PHASE_PLANNING", "PHASE_RUNNING"]

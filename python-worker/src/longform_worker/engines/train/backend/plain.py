@@ -26,7 +26,12 @@ class PlainBackend:
         self._ranks = ranks
         self._limit = settings.max_gradient_norm or math.inf
         self._weights = [weight for group in groups for weight in group.weights.values()]
-        self.restore(0, ())
+        for weight in self._weights:
+            self.optimizer.state[weight] = {
+                "step": torch.tensor(0.0, device=weight.device),
+                "exp_avg": torch.zeros_like(weight),
+                "exp_avg_sq": torch.zeros_like(weight),
+            }
 
     def forward(self, batch: Pass, *, greedy: bool = False) -> Tensor:
         """What TrainingModule gives for the pass."""
@@ -56,13 +61,9 @@ class PlainBackend:
         return weight.detach() if moment is None else self.optimizer.state[weight][moment]
 
     def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:
-        """Moments of zero for every weight, then the given ones."""
+        """Set moments; the module holds the weights already."""
         for weight in self._weights:
-            self.optimizer.state[weight] = {
-                "step": torch.tensor(float(step), device=weight.device),
-                "exp_avg": torch.zeros_like(weight),
-                "exp_avg_sq": torch.zeros_like(weight),
-            }
+            self.optimizer.state[weight]["step"].fill_(step)
         for weight, state in states:
             self.optimizer.state[weight]["exp_avg"].copy_(state.exp_avg)
             self.optimizer.state[weight]["exp_avg_sq"].copy_(state.exp_avg_sq)

@@ -68,10 +68,10 @@ class Ranks:
         return self.rank == 0
 
     def say(self, text: str) -> None:
-        """A line for the log, from rank 0 alone."""
+        """A line for the log, from rank 0 alone; standard output may carry frames."""
         if self.leads:
-            sys.stdout.write(f"{text}\n")
-            sys.stdout.flush()
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
     def leader_does(self, work: Callable[[], _ResultT]) -> _ResultT:
         """What rank 0 finds out for all, as JSON holds it; an EngineFailure of its work is one on every rank."""

@@ -39,7 +39,14 @@ class ZeroBackend:
         self.optimizer: torch.optim.Optimizer = optimizer.optimizer
         # Below stage 3 DeepSpeed would look for bad numbers in float16 alone.
         self._split.check_grad_overflow = True
-        self.restore(0, ())
+        for part in self._owned():
+            self.optimizer.state[part] = {
+                "step": torch.tensor(0.0, device=part.device),
+                "exp_avg": torch.zeros_like(part),
+                "exp_avg_sq": torch.zeros_like(part),
+            }
+        if self._stage < 3:
+            self._split._lazy_init_hp_params_optimizer_state()  # noqa: SLF001
 
     def forward(self, batch: Pass, *, greedy: bool = False) -> Tensor:
         """What TrainingModule gives for the pass."""
@@ -66,20 +73,9 @@ class ZeroBackend:
         return whole.detach().view(tuple(shape_of(weight)))
 
     def restore(self, step: int, states: Iterable[tuple[Tensor, WeightState]]) -> None:
-        """Moments of zero for every part, then this rank's parts of the given ones."""
-        owned: list[Tensor] = (
-            self._split.fp32_partitioned_groups_flat
-            if self._stage == 3
-            else [part for group in self.optimizer.param_groups for part in group["params"]]
-        )
-        for part in owned:
-            self.optimizer.state[part] = {
-                "step": torch.tensor(float(step), device=part.device),
-                "exp_avg": torch.zeros_like(part),
-                "exp_avg_sq": torch.zeros_like(part),
-            }
-        if self._stage < 3:
-            self._split._lazy_init_hp_params_optimizer_state()
+        """Set this rank's parts; what is not given stays as it is."""
+        for part in self._owned():
+            self.optimizer.state[part]["step"].fill_(step)
         for weight, state in states:
             split: SplitWeight = weight
             for key, whole in ((None, state.weight), ("exp_avg", state.exp_avg), ("exp_avg_sq", state.exp_avg_sq)):
@@ -87,6 +83,12 @@ class ZeroBackend:
                     self._split.set_local_hp_param(self._part(whole, split.ds_tensor.numel()), split, key)
                 else:
                     split.set_full_hp_param(whole.float(), key)
+
+    def _owned(self) -> list[Tensor]:
+        """What the optimizer moves on this rank: parts of many weights in one piece."""
+        if self._stage == 3:
+            return self._split.fp32_partitioned_groups_flat
+        return [part for group in self.optimizer.param_groups for part in group["params"]]
 
     def _part(self, whole: Tensor, count: int) -> Tensor:
         """This rank's part of a weight: ``count`` numbers, zeros behind the last."""
