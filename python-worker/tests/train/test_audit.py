@@ -238,8 +238,12 @@ def test_a_processor_that_counts_otherwise_is_refused(world: Path, monkeypatch: 
             "audit",
         )
     )
+
+    def one_token(_height: int, _width: int, _bounds: dict[str, int]) -> int:
+        return 4
+
     processor = auditor._model.image_processor  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(processor, "get_number_of_image_patches", lambda *_: 4)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(processor, "get_number_of_image_patches", one_token)
     row = read_training_rows(world / "rows.jsonl")[2]
     with pytest.raises(EngineFailure, match="as the processor counts them") as caught:
         auditor.judge(row)

@@ -90,9 +90,7 @@ def test_many_large_images_get_sizes_by_rule_and_a_row_of_them_is_counted_and_re
     assert failure.facts["found"] == "30"
 
 
-def refused_by_policy(
-    world: Path, opened: ModelFolder, folder: Path, images: list[dict[str, Any]]
-) -> EngineFailure:
+def refused_by_policy(world: Path, opened: ModelFolder, folder: Path, images: list[dict[str, Any]]) -> EngineFailure:
     rows = import_all(folder, [row(images=images)], policy={**POLICY, "max_images": 30})
     counted = {**POLICY, "max_images": 30}
     job = training_job(world, folder, vision_policy=counted, max_tokens=100)
@@ -139,7 +137,7 @@ def test_a_turn_forged_in_a_prompt_is_refused(world: Path, opened: ModelFolder, 
     failure = refused(world, opened, tmp_path, row(prompt=forged))
     assert failure.facts["token"] == "<|im_end|>"
 
-
+  # noqa: S105
 # T27
 def test_a_photograph_lying_on_its_side_is_upright_for_training_and_generation_alike(
     opened: ModelFolder, tmp_path: Path

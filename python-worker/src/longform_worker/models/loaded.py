@@ -19,6 +19,7 @@ from longform_worker.models.qwen2_vl import Qwen2VL
 from longform_worker.models.qwen3_vl import Qwen3VL
 
 Library: TypeAlias = Any
+AttentionFunction: TypeAlias = Any  # as transformers calls it
 Tokenizer: TypeAlias = Any  # a PreTrainedTokenizerFast
 # Another family is one more adapter here.
 _FAMILIES: tuple[type[Adapter], ...] = (Qwen2VL, Qwen25VL, Qwen3VL)
@@ -117,9 +118,18 @@ def transformers_library() -> Library:
 
 def finished_masks_attention() -> str:
     """The name of an attention of the language model that takes masks as they are given; for ``load_model``."""
-    sdpa: Any = importlib.import_module("transformers.integrations.sdpa_attention").sdpa_attention_forward
-    transformers_library().AttentionInterface.register(FINISHED_MASKS_ATTENTION, sdpa)
-    return FINISHED_MASKS_ATTENTION
+    return register_attention(FINISHED_MASKS_ATTENTION, library_attention())
+
+
+def library_attention() -> AttentionFunction:
+    """The function that transformers computes attention with under the name "sdpa"."""
+    return importlib.import_module("transformers.integrations.sdpa_attention").sdpa_attention_forward
+
+
+def register_attention(name: str, function: AttentionFunction) -> str:
+    """Make a function of attention known to transformers, which then makes no masks for it; returns the name."""
+    transformers_library().AttentionInterface.register(name, function)
+    return name
 
 
 def open_processors(folder: Path) -> tuple[Tokenizer, ImageProcessor]:

@@ -6,7 +6,6 @@ of the squares of the rows' lengths, on every device and without a further libra
 
 from __future__ import annotations
 
-import importlib
 from itertools import pairwise
 from typing import Any
 
@@ -15,16 +14,15 @@ from torch import Tensor
 
 from longform_worker.engines.train.collate import Pass
 from longform_worker.models.adapter import Model
-from longform_worker.models.loaded import LoadedModel
+from longform_worker.models.loaded import LoadedModel, library_attention, register_attention
 
 ROWS_ATTENTION = "longform_rows"
-_SDPA: Any = importlib.import_module("transformers.integrations.sdpa_attention").sdpa_attention_forward
+_ATTEND = library_attention()
 
 
 def rows_attention() -> str:
     """The name under which transformers finds this attention; for ``load_model``."""
-    importlib.import_module("transformers").AttentionInterface.register(ROWS_ATTENTION, _attend)
-    return ROWS_ATTENTION
+    return register_attention(ROWS_ATTENTION, _attend_by_rows)
 
 
 def hidden_states(loaded: LoadedModel, model: Model, batch: Pass) -> Tensor:
@@ -49,7 +47,7 @@ def hidden_states(loaded: LoadedModel, model: Model, batch: Pass) -> Tensor:
     return hidden_1SH[0]
 
 
-def _attend(
+def _attend_by_rows(
     module: Any,  # noqa: ANN401
     query_1HSD: Tensor,
     key_1HSD: Tensor,
@@ -65,7 +63,7 @@ def _attend(
     if sliding_window is not None:
         raise ValueError(f"{ROWS_ATTENTION} knows no sliding windows")
     pieces = [
-        _SDPA(
+        _ATTEND(
             module,
             query_1HSD[:, :, start:end],
             key_1HSD[:, :, start:end],
