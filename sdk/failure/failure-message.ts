@@ -81,6 +81,7 @@ function engine({ facts }: Failure): string {
 }
 
 function environmentText({ facts }: Failure): string {
+  if (facts["repository"] !== undefined) return "The hub cannot be reached.";
   const name = `The Python environment "${facts["environment"] ?? "train"}"`;
   const missing = facts["missing"] ?? facts["library"];
   if (missing !== undefined) return `${name} lacks ${missing}.`;

@@ -168,7 +168,7 @@ export function zero(keys: KeyReader, config: unknown): Partial<SftInput> {
     return {};
   }
   const stage = z.literal([0, 1, 2, 3]).parse(Number(name[1]));
-  const offloads = /offload/i.test(String(named));
+  const offloads = typeof named === "string" && /offload/i.test(named);
   keys.changed("deepspeed", ["zero"], `read from its name, because there is no such file here; ${rest}`);
   return { zero: zeroOf(stage, offloads, offloads && stage === 3) };
 }

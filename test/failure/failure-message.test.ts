@@ -50,6 +50,17 @@ const failures: readonly Failure[] = [
   },
   {
     code: "environment_missing",
+    detail:
+      "the repository org/model at revision main is not in the local cache, and the hub cannot be reached: no route to host.",
+    facts: {
+      repository: "org/model",
+      revision: "main",
+      cache: "/cache/hub",
+      hint: "Connect this machine to the hub, or fill the cache on one that is and set HF_HOME to it.",
+    },
+  },
+  {
+    code: "environment_missing",
     detail: "the interpreter is too old",
     facts: {
       environment: "train",

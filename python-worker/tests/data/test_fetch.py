@@ -130,7 +130,9 @@ def test_offline_without_a_copy_is_a_failure_of_its_own(tmp_path: Path, hub: Fak
     hub.close()
     failure = failed(tmp_path, hub, revision=revision)
     assert failure["code"] == "FAILURE_CODE_ENVIRONMENT_MISSING"
-    expected = f"org/model at revision {revision} is not in the local cache, and the hub cannot be reached: "
+    expected = (
+        f"the repository org/model at revision {revision} is not in the local cache, and the hub cannot be reached: "
+    )
     assert failure["detail"].startswith(expected)
     assert failure["facts"]["repository"] == "org/model"
 

@@ -119,7 +119,7 @@ class _Hub:
             cached = "only in part in the local cache" if part else "not in the local cache"
             raise EngineFailure(
                 "environment_missing",
-                f"{job.repository} at revision {job.revision} is {cached}, and the hub cannot be reached: {reason}.",
+                f"the repository {job.repository} at revision {job.revision} is {cached}, and the hub cannot be reached: {reason}.",
                 repository=job.repository,
                 revision=job.revision,
                 endpoint=self._endpoint,
