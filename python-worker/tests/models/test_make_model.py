@@ -11,6 +11,7 @@ from PIL import Image
 from image_only_processor import image_only_processor, library
 from longform_worker.engines import make_model
 from longform_worker.failure import EngineFailure
+from longform_worker.jobs import Architecture
 from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
 from recorded_link import RecordedLink
 from tiny_world import make, model_job, source_rows, write
@@ -99,6 +100,7 @@ def test_initial_weights_have_the_range_asked_for_in_every_part(world: Path, tmp
         ({"text.layers": 0}, "text.layers"),
         ({"vision.hidden_size": 30}, "vision.hidden_size"),
         ({"vision.patch_size": 16}, "vision_policy.grid_multiple"),
+        ({"architecture": Architecture.QWEN2_VL, "vision.intermediate_size": 65}, "vision.intermediate_size"),
     ],
 )
 def test_a_shape_that_cannot_be_is_refused_by_its_field(
