@@ -26,9 +26,6 @@ def loaded(world: Path) -> LoadedModel:
 
 
 @pytest.fixture(autouse=True)
-def _proof_in_this_process(  # pyright: ignore[reportUnusedFunction]
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _proof_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     """A fresh process for the proof of every trained model would take longer than its training."""
-    if "fresh_proof" not in request.keywords:
-        monkeypatch.setattr(export, "prove_in_fresh_process", prove.prove)
+    monkeypatch.setattr(export, "prove_in_fresh_process", prove.prove)

@@ -102,6 +102,7 @@ def _write_share(trainer: Trainer, share: Share) -> None:
     moments = Pieces(share, f"{OPTIMIZER}/moments-{rank:05d}")
     for name, weight in trainer.weights.items():
         key = trainer.keys[name]
+        trainer.ranks.wait()  # whoever writes a piece may take longer than a step may
         for moment in (None, *MOMENTS):
             whole = trainer.backend.whole(weight, moment)
             if whole.numel() != count(weight) or not whole.numel():

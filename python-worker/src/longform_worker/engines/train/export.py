@@ -61,6 +61,7 @@ def _exported(trainer: Trainer) -> Iterator[tuple[str, Tensor]]:
     adapted = _adapted_keys(trainer)
     moved = False
     for key in base.keys():  # noqa: SIM118
+        trainer.ranks.wait()  # rank 0 may be writing a file, which may take longer than a step may
         if key in trained:
             yield key, trainer.backend.whole(trained[key], None).to(dtype).cpu()
         elif key in adapted:
