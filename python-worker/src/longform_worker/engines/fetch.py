@@ -117,9 +117,10 @@ class _Hub:
         except self._errors.LocalEntryNotFoundError as error:
             part = isinstance(error, self._errors.IncompleteSnapshotError)
             cached = "only in part in the local cache" if part else "not in the local cache"
+            what = f"the repository {job.repository} at revision {job.revision}"
             raise EngineFailure(
                 "environment_missing",
-                f"the repository {job.repository} at revision {job.revision} is {cached}, and the hub cannot be reached: {reason}.",
+                f"{what} is {cached}, and the hub cannot be reached: {reason}.",
                 repository=job.repository,
                 revision=job.revision,
                 endpoint=self._endpoint,
