@@ -119,6 +119,16 @@ export class WatchedRun {
     return found.flat();
   }
 
+  /** The process of a rank of the training that runs. */
+  async rank(rank: number): Promise<number> {
+    for (const pid of await this.processes()) {
+      const variables = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+      const command = await readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
+      if (variables.split("\0").includes(`RANK=${rank}`) && command.includes("longform_worker.engines")) return pid;
+    }
+    throw new Error(`no process has rank ${rank}`);
+  }
+
   /** Every stored event, its chain checked. */
   async events(): Promise<RunEvent[]> {
     const events: RunEvent[] = [];

@@ -63,7 +63,7 @@ describe("a user's function that computes without a pause", { timeout: PATIENCE_
     await run.until("agent_started");
     await eventually(() => existsSync(gate.reached));
     await run.killRunner("SIGTERM");
-    expect(await run.end(SOON_MS)).toMatchObject({ state: "interrupted" });
+    expect(await run.end(SOON_MS)).toMatchObject({ state: "preempted" });
     await run.expectNothingLeft();
     writeFileSync(gate.opened, "");
     await run.resume();

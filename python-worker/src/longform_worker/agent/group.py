@@ -70,11 +70,15 @@ class Group:
         failed = [(rank, last) for rank, last in ends if last.HasField("failed")]
         if not failed:
             return ends[0][1]
+        told = self.speaker.last
+        if told is not None and told.failed.code == FAILURE_CODE_PREEMPTED:
+            # All was saved: the wish to end, or the end of the others, adds nothing.
+            return told
         causes = [(rank, last) for rank, last in failed if is_cause(rank, last)]
         rank, last = min(causes or failed, key=lambda end: end[0].ended_at)
         facts = {} if rank.number is None else {"rank": str(rank.number)}
         if self._wanted_end is not None:
-            rank, last, facts = self.speaker, self._wished(self._wanted_end), {}
+            rank, last, facts = self.speaker, JobEvent(failed=failure_message(self._wanted_end)), {}
         survivors = [pid for each in self._ranks for pid in each.survivors]
         if survivors:
             facts["survivors"] = ",".join(map(str, survivors))
@@ -83,13 +87,6 @@ class Group:
         for name, value in facts.items():
             last.failed.facts[name] = value
         return last
-
-    def _wished(self, wanted_end: EngineFailure) -> JobEvent:
-        """The wish to end; above it stands only that all was saved before."""
-        told = self.speaker.last
-        if told is not None and told.failed.code == FAILURE_CODE_PREEMPTED:
-            return told
-        return JobEvent(failed=failure_message(wanted_end))
 
 
 def is_cause(rank: Rank, last: JobEvent) -> bool:
