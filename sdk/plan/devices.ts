@@ -40,7 +40,7 @@ export const devices: readonly Device[] = [
     memoryBytes: 8 * gigabytes,
     bfloat16Teraflops: 0.05,
     float32Teraflops: 0.05,
-    runtimeBytes: 0.6 * gigabytes,
+    runtimeBytes: 0.4 * gigabytes,
   },
 ];
 
