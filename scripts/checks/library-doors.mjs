@@ -20,10 +20,12 @@ const typescriptDoors = {
 /** The same for the Python worker. @type {Record<string, string[]>} */
 const pythonDoors = {
   PIL: ["longform_worker/data/", "longform_worker/engines/import_rows.py", "longform_worker/models/adapter.py"],
+  deepspeed: ["longform_worker/engines/train/backend/split.py"],
   "google.protobuf": ["longform_worker/agent/codec.py"],
   grpc: ["longform_worker/agent/"],
   huggingface_hub: ["longform_worker/engines/fetch.py"],
   numpy: ["longform_worker/models/adapter.py"],
+  peft: ["longform_worker/engines/train/tuning.py"],
   pyarrow: ["longform_worker/data/importers/parquet_file.py"],
   safetensors: ["longform_worker/models/loaded.py", "longform_worker/models/tensors.py"],
   tokenizers: ["longform_worker/engines/make_model.py"],

@@ -62,7 +62,8 @@ def launch(
     """Run jobs (fields of training jobs by their titles), one after the other, on this many ranks.
 
     stop: the last rank of these jobs gets SIGTERM when rank 0 has taken the step.
-    hook: names a function "module:name" of the tests that every rank calls with its number before the first job.
+    hook: names a function "module:name" of the tests that every rank calls with its number and the folder before the
+    first job.
     dying: ranks that need not come to their end.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +142,7 @@ def _main(jobs_file: str, frames_file: str, hook: str) -> None:
     export.prove_in_fresh_process = prove.prove
     if hook:
         module, _, name = hook.partition(":")
-        getattr(importlib.import_module(module), name)(int(os.environ["RANK"]))
+        getattr(importlib.import_module(module), name)(int(os.environ["RANK"]), Path(jobs_file).parent)
     for _, fields, stop_at in json.loads(Path(jobs_file).read_text()):
         link = WritingLink(stop_at)
         try:

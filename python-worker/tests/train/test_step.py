@@ -190,6 +190,17 @@ def test_a_loss_that_is_no_number_stops_before_the_update_and_names_the_rows(wor
     assert torch.equal(made.loaded.model.model.language_model.norm.weight, before)
 
 
+def test_a_gradient_that_is_no_number_stops_before_the_update(world: Path, tmp_path: Path) -> None:
+    made, rows = trainer(training_job(world, tmp_path))
+    weight: Tensor = made.loaded.model.model.language_model.norm.weight
+    weight.register_hook(lambda gradient: gradient * torch.inf)  # pyright: ignore[reportUnknownMemberType, reportUnknownLambdaType]
+    before = {name: weight.detach().clone() for name, weight in made.weights.items()}
+    with pytest.raises(EngineFailure, match=r"gradient norm (inf|nan)") as caught:
+        made.step(3, rows[1:3], 1e-3)
+    assert caught.value.facts["rows"] == "row-1, row-2"
+    assert all(torch.equal(weight, before[name]) for name, weight in made.weights.items())
+
+
 def test_images_stay_in_memory_only_up_to_the_bound(world: Path, tmp_path: Path) -> None:
     made, rows = trainer(training_job(world, tmp_path))
     small = Collator(made.loaded, world / "blobs", cache_bytes=60_000)

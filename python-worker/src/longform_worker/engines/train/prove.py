@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from longform_worker.data.prompt import PromptEncoder
 from longform_worker.failure import EngineFailure
@@ -45,8 +44,8 @@ def prove_in_fresh_process(folder: Path, precision: Precision) -> None:
 def prove(folder: Path, precision: Precision) -> int:
     """The id of the token that the model writes about a grey image. Raises EngineFailure (model_refused)."""
     loaded = load_model(folder, precision)
-    side = 2 * loaded.adapter.grid_multiple
-    patches = loaded.adapter.patches(Image.new("RGB", (side, side), (128, 128, 128)))
+    side = loaded.adapter.grid_multiple
+    _, patches = loaded.adapter.smallest_image()
     image = ImageReference(sha256="", width=side, height=side)
     ids = PromptEncoder(loaded, PromptLayout.IMAGES_FIRST).prompt("?", [image], "proof").ids
     ids_1T = torch.tensor([ids])

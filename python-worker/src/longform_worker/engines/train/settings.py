@@ -32,6 +32,8 @@ def check_settings(job: TrainingJob) -> None:
         if not 0 <= share <= 1:
             raise _refused(field, "between 0 and 1", share)
     _check_optimizer(job)
+    _check_tuning(job)
+    _check_zero(job)
     for field in ("output_path", "checkpoint_path"):
         if Path(getattr(job, field)).is_file():
             raise _refused(field, "a folder or a new path", f"the file {getattr(job, field)}")
@@ -48,6 +50,39 @@ def _check_optimizer(job: TrainingJob) -> None:
     for field in ("weight_decay", "max_gradient_norm"):
         if getattr(optimizer, field) < 0:
             raise _refused(f"optimizer.{field}", "at least 0", getattr(optimizer, field))
+
+    parts = [one.part for one in optimizer.part_learning_rates]
+    if len(parts) != len(set(parts)):
+        raise _refused("optimizer.part_learning_rates", "a rate for each part at most once", ", ".join(parts))
+    for one in optimizer.part_learning_rates:
+        if one.peak_learning_rate <= 0:
+            raise _refused("optimizer.part_learning_rates", "rates above 0", one.peak_learning_rate)
+
+
+def _check_tuning(job: TrainingJob) -> None:
+    full, lora = job.tuning.full, job.tuning.lora
+    if (full is None) == (lora is None):
+        raise _refused("tuning", "either full or lora", "both" if full else "neither")
+    if lora is None:
+        return
+    if lora.rank < 1:
+        raise _refused("tuning.lora.rank", "at least 1", lora.rank)
+    if lora.alpha <= 0:
+        raise _refused("tuning.lora.alpha", "above 0", lora.alpha)
+    if not 0 <= lora.dropout < 1:
+        raise _refused("tuning.lora.dropout", "at least 0 and below 1", lora.dropout)
+    if not lora.targets or len(lora.targets) != len(set(lora.targets)):
+        raise _refused("tuning.lora.targets", "at least one part, each once", ", ".join(lora.targets) or "none")
+
+
+def _check_zero(job: TrainingJob) -> None:
+    zero = job.zero
+    if zero.stage > 3:
+        raise _refused("zero.stage", "0, 1, 2 or 3", zero.stage)
+    if zero.offload_optimizer and zero.stage == 0:
+        raise _refused("zero.offload_optimizer", "false at stage 0, which splits nothing", "true")
+    if zero.offload_parameters and zero.stage != 3:
+        raise _refused("zero.offload_parameters", "false below stage 3, which alone splits weights", "true")
 
 
 def _refused(field: str, expected: str, found: object) -> EngineFailure:

@@ -6,6 +6,7 @@ import importlib
 import logging
 import math
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -23,6 +24,8 @@ def deepspeed() -> DeepSpeed:
     """The library, quiet, and told not to look for accelerators on a machine without one."""
     if not torch.cuda.is_available():
         os.environ["DS_ACCELERATOR"] = "cpu"
+    # DeepSpeed calls collectives by names that torch is about to change; a job's log need not say so each time.
+    warnings.filterwarnings("ignore", r"`torch\.distributed\.\w+` is deprecated", FutureWarning)
     library: Any = importlib.import_module("deepspeed")
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     # An all-reduce over shared memory that takes 90 seconds to compile; ranks on processors do without it.

@@ -46,7 +46,7 @@ class ZeroBackend:
                 "exp_avg_sq": torch.zeros_like(part),
             }
         if self._stage < 3:
-            self._split._lazy_init_hp_params_optimizer_state()  # noqa: SLF001
+            self._split._lazy_init_hp_params_optimizer_state()
 
     def forward(self, batch: Pass, *, greedy: bool = False) -> Tensor:
         """What TrainingModule gives for the pass."""

@@ -1,0 +1,93 @@
+"""Faults that a test puts into the ranks of a launch; a job's folder says which one it gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longform_worker.engines.train.backend import ranks as ranks_module
+from longform_worker.engines.train.backend import split_load
+from longform_worker.engines.train.backend.ranks import Ranks
+from longform_worker.engines.train.collate import Collator, Pass
+from longform_worker.engines.train.plan import PlannedRow
+from longform_worker.engines.train.step import StepReport, Trainer
+from longform_worker.failure import EngineFailure
+from longform_worker.models.tensors import TensorFiles
+
+BAD_STEP = 3
+
+
+def install(rank: int, folder: Path) -> None:
+    """Jobs whose folder is named for a fault get it at step 3."""
+    take_step, make_pass, load = Trainer.step, Collator._pass, split_load.load_split_model  # pyright: ignore[reportPrivateUsage]
+    now: dict[str, Any] = {"fault": "", "step": 0}
+
+    def step(self: Trainer, number: int, rows: Sequence[PlannedRow], rate: float) -> StepReport:
+        now.update(fault=Path(self.job.output_path).parent.name.partition(" ")[0], step=number)
+        if number == BAD_STEP and now["fault"] == "killed" and rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            return take_step(self, number, rows, rate)
+        except EngineFailure:
+            whole = [self.backend.whole(weight, None).double().sum().item() for weight in self.weights.values()]
+            (folder / f"{now['fault']}-{self.job.zero.stage}-{rank}.json").write_text(json.dumps(sum(whole)))
+            raise
+
+    def one_pass(self: Collator, rows: Sequence[PlannedRow], weights: Any) -> Pass:
+        batch = make_pass(self, rows, weights)
+        if now["step"] == BAD_STEP and rank == 1 and now["fault"] == "loss":
+            return replace(batch, weights_N=batch.weights_N * torch.nan)
+        return batch
+
+    Trainer.step = step
+    Collator._pass = one_pass  # pyright: ignore[reportPrivateUsage]
+
+    def loading(job: Any, *arguments: Any) -> Any:
+        if "corrupted" not in job.output_path:
+            return load(job, *arguments)
+        read, seen = TensorFiles.read, set[str]()
+
+        def once(self: TensorFiles, key: str) -> Tensor:
+            tensor = read(self, key)
+            wrong = key not in seen and "norm" in key
+            seen.add(key)
+            return tensor + 1 if wrong else tensor
+
+        TensorFiles.read = once
+        try:
+            return load(job, *arguments)
+        finally:
+            TensorFiles.read = read
+
+    from longform_worker.engines.train import loop
+
+    loop.load_split_model = loading
+
+
+def patience(rank: int, folder: Path) -> None:
+    """One rank keeps the other waiting: with files, which is borne, and in a step, which is not."""
+    ranks_module.STEP_PATIENCE = timedelta(seconds=3)
+    ranks = Ranks.of_environment()
+    found: dict[str, object] = {}
+    try:
+        with ranks.together(always=False):
+            if rank == 1:
+                time.sleep(6)
+            ranks.wait()
+            found["waited for files"] = True
+            if rank == 1:
+                time.sleep(12)
+            found["sums"] = ranks.sums([1.0])
+    except EngineFailure as failure:
+        found["failure"] = failure.fields()
+    (folder / f"{rank}.json").write_text(json.dumps(found))

@@ -1,0 +1,88 @@
+"""What two ranks do about numbers that are none, a peer that dies or is slow, and weights that arrive wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import BAD_STEP
+from ranks import Launch, launch
+
+from tiny_world import training_fields
+
+TEXT = ["text plain", "text zero 2 offloaded", "text zero 3"]
+LOSS = ["loss plain", "loss zero 2", "loss zero 3"]
+
+
+def job(world: Path, out: Path, title: str, **changes: Any) -> dict[str, Any]:
+    stage = int(title.partition("zero ")[2][:1] or 0)
+    zero = {"stage": stage, "offload_optimizer": "offloaded" in title, "offload_parameters": False}
+    return training_fields(world, out / title, zero=zero, steps=4, **changes)
+
+
+@pytest.fixture(scope="module")
+def text_rows(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rows of the world that have no images."""
+    lines = [line for line in (world / "rows.jsonl").read_text().splitlines() if not json.loads(line)["images"]]
+    file = tmp_path_factory.mktemp("text") / "rows.jsonl"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
+
+
+@pytest.fixture(scope="module")
+def faulty(world: Path, text_rows: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Launch]:
+    folder = tmp_path_factory.mktemp("faulty")
+    jobs = {title: job(world, folder, title) for title in (*LOSS, "corrupted zero 3")}
+    jobs.update({title: job(world, folder, title, rows_path=str(text_rows)) for title in TEXT})
+    return folder, launch(folder, jobs, 2, hook="faults:install")
+
+
+@pytest.mark.parametrize("title", LOSS)
+def test_a_loss_of_one_rank_that_is_no_number_stops_all_before_the_update_and_names_the_rows(
+    faulty: tuple[Path, Launch], title: str
+) -> None:
+    folder, ran = faulty
+    assert [step["step"] for step in ran.steps(title)] == list(range(1, BAD_STEP))
+    ends = ran.ends(title)
+    assert {end["code"] for end in ends} == {"FAILURE_CODE_LOSS_DIVERGED"}
+    assert {end["facts"]["step"] for end in ends} == {str(BAD_STEP)}
+    assert all(end["facts"]["loss"] == "nan" for end in ends)  # no filter has made a zero of it
+    (rows,) = {end["facts"]["rows"] for end in ends}
+    assert len(rows.split(", ")) == 4
+    stage = int(title.partition("zero ")[2][:1] or 0)
+    sums = {json.loads((folder / f"loss-{stage}-{rank}.json").read_text()) for rank in (0, 1)}
+    assert len(sums) == 1
+    assert sums.pop() == pytest.approx(json.loads((folder / "loss-0-0.json").read_text()), rel=1e-6)
+
+
+def test_weights_that_differ_from_their_files_after_loading_are_found(faulty: tuple[Path, Launch]) -> None:
+    ends = faulty[1].ends("corrupted zero 3")
+    assert {end["code"] for end in ends} == {"FAILURE_CODE_INTERNAL"}
+    assert all("Weights differ from their files" in end["detail"] for end in ends)
+
+
+@pytest.mark.parametrize("title", TEXT[1:])
+def test_rows_without_any_image_train_the_same_at_every_stage(faulty: tuple[Path, Launch], title: str) -> None:
+    _, ran = faulty
+    assert ran.losses(title) == pytest.approx(ran.losses(TEXT[0]), rel=2e-6)
+
+
+def test_a_rank_whose_peer_was_killed_ends_and_blames_the_connection(world: Path, tmp_path: Path) -> None:
+    jobs = {"killed zero 2": job(world, tmp_path, "killed zero 2")}
+    ran = launch(tmp_path, jobs, 2, hook="faults:install", dying=[1])
+    assert ran.codes[1] == -9
+    last = ran.frames[0]["killed zero 2"][-1]
+    assert (last["type"], last["code"]) == ("failed", "FAILURE_CODE_NODE_LOST")
+    assert last["facts"]["collective"] == "true"
+    assert not (tmp_path / "killed zero 2" / "trained").exists()
+
+
+def test_waiting_for_files_outlasts_what_a_step_may_take(tmp_path: Path) -> None:
+    launch(tmp_path, {}, 2, hook="faults:patience")
+    found = json.loads((tmp_path / "0.json").read_text())
+    assert found["waited for files"]
+    assert "sums" not in found
+    assert found["failure"]["code"] == "FAILURE_CODE_NODE_LOST"
+    assert found["failure"]["facts"]["collective"] == "true"
