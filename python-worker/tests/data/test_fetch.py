@@ -163,7 +163,7 @@ def test_a_token_is_taken_from_the_named_variable_alone(tmp_path: Path, hub: Fak
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path, hub: FakeHub) -> None:
     failure = failed(tmp_path, hub, {"OUR_TOKEN": " "}, token_variable="OUR_TOKEN")  # noqa: S106
     assert (failure["code"], failure["field_path"]) == ("FAILURE_CODE_SPEC_REFUSED", "fetch.token_variable")
-    assert failure["facts"]["variable"] == "OUR_TOKEN"
+    assert failure["facts"]["found"] == "no OUR_TOKEN where the worker runs"
 
 
 @pytest.mark.parametrize(

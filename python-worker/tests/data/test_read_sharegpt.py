@@ -8,6 +8,7 @@ import pytest
 from foreign_data import PAIRS, Row, lines, picture, put, read, refused, table
 
 FIRST: Row = {"conversations": [*PAIRS], "images": ["a.png"]}
+PARTS = [{"type": "image_url", "image_url": {"url": "a.png"}}, {"type": "text", "text": "Write."}]
 ENTRY: Row = {"file_name": "rows.json", "formatting": "sharegpt", "columns": {"images": "images"}}
 OPENAI_TAGS = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
 
@@ -157,6 +158,7 @@ TOLD: list[tuple[Row, str, str]] = [
     ({"images": "a.png"}, "images", "a list of images"),
     ({"images": ["a.png", "b.png"]}, "images", "one <image> for each image"),
     ({"images": []}, "images", "one <image> for each image"),
+    ({"conversations": [{"from": "human", "value": PARTS}, PAIRS[1]]}, "images", "in one place"),
     ({"images": ["http://x/a.png"]}, "images[0]", "a path"),
     ({"images": [{"path": None, "bytes": None}]}, "images[0]", "a path"),
     ({"images": ["../data/../secret.png"]}, "images[0]", "a file inside"),

@@ -56,13 +56,14 @@ def _token(job: FetchJob) -> str | None:
         return None
     token = os.environ.get(job.token_variable, "").strip()
     if not token:
+        expected = f"a token in the environment variable {job.token_variable}"
+        found = f"no {job.token_variable} where the worker runs"
         raise EngineFailure(
             "spec_refused",
-            f"tokenVariable names {job.token_variable}, which is not set where the worker runs.",
+            f"tokenVariable must name {expected}; found {found}.",
             field_path="fetch.token_variable",
-            variable=job.token_variable,
-            expected=f"a token in the environment variable {job.token_variable}",
-            found=f"no {job.token_variable} where the worker runs",
+            expected=expected,
+            found=found,
         )
     return token
 

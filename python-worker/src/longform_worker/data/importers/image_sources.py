@@ -42,6 +42,14 @@ def images_of(value: object, place: RowPlace, field: str) -> list[ImageSource]:
     return [image_of(item, place, f"{field}[{index}]") for index, item in enumerate(items)]
 
 
+def in_one_place(parts: list[ImageSource], beside: list[ImageSource], place: RowPlace, field: str) -> list[ImageSource]:
+    """The images of a row, which are parts of its messages or stand in a column beside them."""
+    if parts and beside:
+        found = f"{len(parts)} image parts and {len(beside)} images beside the messages"
+        raise place.refuse(field, "images in one place", found)
+    return parts or beside
+
+
 def image_of(value: object, place: RowPlace, field: str) -> ImageSource:
     """One image: a path, a data URL, bytes, or an object with "bytes" or "path"."""
     if isinstance(value, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from longform_worker.data.importers.image_sources import images_of
+from longform_worker.data.importers.image_sources import images_of, in_one_place
 from longform_worker.data.importers.json_records import json_records
 from longform_worker.data.importers.source_row import ImageSource, Notes, Progress, RowPlace, SourceRow
 from longform_worker.data.importers.turns import OPENAI, turns_of
@@ -28,13 +28,10 @@ def _row(place: RowPlace, record: Mapping[str, object]) -> SourceRow:
     in_parts: list[ImageSource] = []
     turns = turns_of(record["messages"], OPENAI, place, "messages", in_parts)
     beside = images_of(record.get("images"), place, "images")
-    if in_parts and beside:
-        found = f"{len(in_parts)} image parts and {len(beside)} images beside the messages"
-        raise place.refuse("images", "images in one place", found)
     return SourceRow(
         place=place,
         turns=turns,
-        images=in_parts or beside,
+        images=in_one_place(in_parts, beside, place, "images"),
         messages_form=str(OPENAI),
         tags_optional=False,
         rest={name: value for name, value in record.items() if name not in ("messages", "images")},

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from longform_worker.data.importers.image_sources import images_of
+from longform_worker.data.importers.image_sources import images_of, in_one_place
 from longform_worker.data.importers.parquet_file import ParquetFile
 from longform_worker.data.importers.source_row import (
     ImageSource,
@@ -111,13 +111,10 @@ def _row(place: RowPlace, record: Mapping[str, object]) -> SourceRow:
         turns, form = _question_and_answer(record, place)
         used = {"question", "answer", "messages", "conversations", "images"}
     images = images_of(record.get("images"), place, "images")
-    if in_parts and images:
-        found = f"{len(in_parts)} image parts and {len(images)} images beside the messages"
-        raise place.refuse("images", "images in one place", found)
     return SourceRow(
         place=place,
         turns=turns,
-        images=in_parts or images,
+        images=in_one_place(in_parts, images, place, "images"),
         messages_form=form,
         tags_optional=True,
         rest={name: value for name, value in record.items() if name not in used},

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from longform_worker.data.importers.image_sources import images_of
+from longform_worker.data.importers.image_sources import images_of, in_one_place
 from longform_worker.data.importers.json_records import json_records, unreadable
 from longform_worker.data.importers.parquet import parquet_records
 from longform_worker.data.importers.source_row import (
@@ -79,10 +79,11 @@ def _row(place: RowPlace, record: Mapping[str, object], entry: _Entry, form: str
             raise place.refuse(columns["system"], "text", shown(system))
         turns = [Turn("system", system), *turns] if system.strip() else turns
     mapped = columns.get("images")
+    beside = images_of(record.get(mapped), place, mapped) if mapped else []
     return SourceRow(
         place=place,
         turns=turns,
-        images=in_parts or (images_of(record.get(mapped), place, mapped) if mapped else []),
+        images=in_one_place(in_parts, beside, place, mapped or "images"),
         messages_form=form,
         tags_optional=False,
         rest={key: value for key, value in record.items() if key not in columns.values()},
