@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import GateMetric, ModelPart, TrainingJob, read_record
+from longform_worker.jobs import FullTuning, GateMetric, ModelPart, TrainingJob, read_record
 from tiny_world import training_fields
 
 GATE = {"rows_path": "g", "metric": "GATE_METRIC_EXACT_MATCH", "at_least": 1, "every_steps": 2, "extra_rounds": 0}
@@ -27,19 +27,20 @@ def changed(path: str, value: object) -> dict[str, Any]:
 
 
 def test_a_job_is_read_as_it_was_sent() -> None:
-    job = read_record(TrainingJob, changed("frozen_parts", ["MODEL_PART_VISION"]), "training")
+    job = read_record(TrainingJob, changed("tuning.full.frozen_parts", ["MODEL_PART_VISION"]), "training")
     assert job.gate is not None
     assert job.gate.metric is GateMetric.EXACT_MATCH
     assert job.gate.at_least == 1.0
-    assert job.frozen_parts == (ModelPart.VISION,)
+    assert job.tuning.full == FullTuning(frozen_parts=(ModelPart.VISION,))
+    assert job.tuning.lora is None
 
 
 def test_only_what_may_be_absent_may_be_absent() -> None:
     fields = changed("gate", None)
-    del fields["frozen_parts"]
+    del fields["tuning"]["full"]["frozen_parts"]
     job = read_record(TrainingJob, fields, "training")
     assert job.gate is None
-    assert job.frozen_parts == ()
+    assert job.tuning.full == FullTuning(frozen_parts=())
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,8 @@ def test_only_what_may_be_absent_may_be_absent() -> None:
         ("precision", "float32"),
         ("vision_policy.resize", 1),
         ("gradient_checkpointing", 0),
-        ("frozen_parts.0", "MODEL_PART_ALL"),
-        ("frozen_parts", "MODEL_PART_VISION"),
+        ("tuning.full.frozen_parts.0", "MODEL_PART_ALL"),
+        ("tuning.full.frozen_parts", "MODEL_PART_VISION"),
         ("model_path", 3),
         ("optimizer", [1]),
         ("stepz", 3),
@@ -65,7 +66,7 @@ def test_only_what_may_be_absent_may_be_absent() -> None:
     ],
 )
 def test_a_wrong_field_is_refused_by_its_path(path: str, value: object) -> None:
-    fields = changed("frozen_parts", [value]) if path == "frozen_parts.0" else changed(path, value)
+    fields = changed("tuning.full.frozen_parts", [value]) if path == "tuning.full.frozen_parts.0" else changed(path, value)
     with pytest.raises(EngineFailure) as caught:
         read_record(TrainingJob, fields, "training")
     assert caught.value.code == "spec_refused"
