@@ -66,7 +66,9 @@ def test_only_what_may_be_absent_may_be_absent() -> None:
     ],
 )
 def test_a_wrong_field_is_refused_by_its_path(path: str, value: object) -> None:
-    fields = changed("tuning.full.frozen_parts", [value]) if path == "tuning.full.frozen_parts.0" else changed(path, value)
+    fields = (
+        changed("tuning.full.frozen_parts", [value]) if path == "tuning.full.frozen_parts.0" else changed(path, value)
+    )
     with pytest.raises(EngineFailure) as caught:
         read_record(TrainingJob, fields, "training")
     assert caught.value.code == "spec_refused"
