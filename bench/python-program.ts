@@ -16,7 +16,7 @@ export async function pythonProgram(name: string, args: readonly string[]): Prom
 }
 
 /** The Python packages of the project, nothing fetched, one thread. */
-const benchVariables = {
+export const benchVariables = {
   PYTHONPATH: [join(worker, "src"), join(worker, "tests")].join(":"),
   HF_HUB_OFFLINE: "1",
   TOKENIZERS_PARALLELISM: "false",
