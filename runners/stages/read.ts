@@ -18,7 +18,8 @@ export async function parts(node: ReadNode, inputs: Inputs): Promise<JsonValue> 
   const { path, format, name, imageRoot } = placeOf(node, inputs);
   const files: Record<string, string> = {};
   for (const file of await dataFiles(path)) files[file.slice(dirname(path).length)] = (await fileHash(file)).sha256;
-  return { format, name, imageRoot, files, limit: node.dataset.limit ?? 0 };
+  // The place counts, too: images that are files are found beside the rows, and may differ beside a copy of them.
+  return { format, name, imageRoot, path, files, limit: node.dataset.limit ?? 0 };
 }
 
 /** Rows of our own form out of a dataset that others have made. */
