@@ -27,8 +27,17 @@ export class ModelShapes {
     this.#config = config;
   }
 
-  /** @throws UsageError when the given config.json describes no model that is trained here. */
-  async of(model: Model): Promise<KnownModel> {
+  /**
+   * @param opened The folder of the weights, where a cache has them.
+   * @throws UsageError when the given config.json describes no model that is trained here.
+   */
+  async of(model: Model, opened?: string): Promise<KnownModel> {
+    const known = await this.#known(model);
+    const shape = opened === undefined ? null : shapeOfConfig(await readJson(join(opened, "config.json")));
+    return shape === null ? known : { ...known, shape, from: "its config.json" };
+  }
+
+  async #known(model: Model): Promise<KnownModel> {
     switch (model.kind) {
       case "scratch":
         return { name: "a new model", shape: shapeOfScratch(model), from: "the spec" };
@@ -42,7 +51,7 @@ export class ModelShapes {
       case "stage": {
         const source = this.#experiment.stages.find(({ name }) => name === model.stage);
         if (source === undefined) return { name: `the model of ${model.stage}`, shape: null, from: "no stage" };
-        const known = await this.of(source.model);
+        const known = await this.#known(source.model);
         return { ...known, name: `the model of ${model.stage} (${known.name})` };
       }
     }

@@ -71,7 +71,9 @@ export async function showPlan({ file, runs, json, config, ...device }: PlanOpti
   return ExitCode.done;
 
   async function trainingOf(node: SftNode): Promise<TrainingPlan> {
-    const model = await shapes.of(node.spec.model);
+    const { weights } = node;
+    const opened = weights.kind === "node" && inputs.has([weights.id]) ? inputs.weightsPath(weights, blobs) : undefined;
+    const model = await shapes.of(node.spec.model, opened);
     const rows = await rowCounts(node, model.shape, inputs, blobs);
     return planTraining({ spec: node.spec, model, rows, ...planned });
   }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { jsonLines, longform } from "./command.js";
 import { drawing } from "./scripted-world.js";
 
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 600_000;
 
 const row = (id: string, words: number) => ({
   id,
@@ -16,8 +16,8 @@ const row = (id: string, words: number) => ({
 });
 
 /** Two trainings, the second of which starts from the first; one of the rows of both is too long. */
-const spec = (change: string) => `
-import { experiment, records, scratch } from "longform";
+const spec = (change: string, more = "") => `
+import { experiment, openAiMessages, records, scratch } from "longform";
 const tiny = {
   maxTokens: 128,
   visionPolicy: { minPixels: 784, maxPixels: 784 },
@@ -36,6 +36,7 @@ export default experiment("pages", (x) => {
   });
   const first = x.sft("first", { ...tiny, model, dataset: records("rows.jsonl") });
   x.sft("second", { ...tiny, model: first, dataset: { kind: "records", path: "rows.jsonl", limit: 2 } });
+  ${more}
 });
 `;
 
@@ -48,6 +49,16 @@ describe("longform audit", { timeout: PATIENCE_MS }, () => {
     await writeFile(join(folder, "rows.jsonl"), rows.map((one) => `${JSON.stringify(one)}\n`).join(""));
     await writeFile(join(folder, "experiment.ts"), spec(""));
     await writeFile(join(folder, "dropping.ts"), spec('tooLong: "drop",'));
+    const said = (words: string) => [
+      { role: "user", content: "What does the page show?" },
+      { role: "assistant", content: words },
+    ];
+    const chats = ["white page", "page white"].map((words) => `${JSON.stringify({ messages: said(words) })}\n`);
+    await writeFile(join(folder, "chats.jsonl"), chats.join(""));
+    await writeFile(
+      join(folder, "chats.ts"),
+      spec("", 'x.audit("chats", { model, dataset: openAiMessages("chats.jsonl"), maxTokens: 256 });'),
+    );
   });
 
   afterAll(async () => await rm(folder, { recursive: true }));
@@ -100,6 +111,28 @@ describe("longform audit", { timeout: PATIENCE_MS }, () => {
       ["first", false],
       ["second", false],
     ]);
+  });
+
+  test("and their plans are made of what was counted, on the model that was made", async () => {
+    const plan = jsonLines((await longform(["plan", "dropping.ts", "--json"], { folder })).stdout);
+    expect(plan.find(({ stage }) => stage === "first")?.["plan"]).toMatchObject({
+      level: "audited",
+      model: { from: "its config.json" },
+      rows: { rows: 3, images: 3, imageTokens: 3, assumed: [] },
+      steps: { steps: 1 },
+    });
+    expect(plan.find(({ stage }) => stage === "second")?.["plan"]).toMatchObject({
+      level: "audited",
+      model: { from: "the spec" },
+      rows: { rows: 2 },
+    });
+  });
+
+  test("of rows that another program has made it says what was found in them", async () => {
+    const { code, stdout } = await longform(["audit", "chats.ts", "--stage", "chats"], { folder });
+    expect(code).toBe(0);
+    expect(stdout).toContain("chats: 2 rows, 0 images; all can be trained on as they are");
+    expect(stdout).toMatch(/^read +\S.*chats\.jsonl/m);
   });
 
   test("one stage alone, a stage that is not there, and a spec without rows to count", async () => {
