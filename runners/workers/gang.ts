@@ -77,14 +77,14 @@ function heardFrom(worker: Worker, node: number, onEvent: OnEvent): OnEvent {
 
 /** How the shares of a job failed, in the order in which they did. */
 class Failures {
-  readonly #all: unknown[] = [];
+  readonly #all: Error[] = [];
   readonly #first = new AbortController();
   readonly #cause = new AbortController();
   readonly #endOthers = new AbortController();
   /** Aborted when the shares that still run have no point any more. */
   readonly endOthers = this.#endOthers.signal;
 
-  add(error: unknown): void {
+  add(error: Error): void {
     // What ends because it was told to is no cause.
     if (this.endOthers.aborted) return;
     this.#all.push(error);
@@ -93,7 +93,7 @@ class Failures {
   }
 
   /** The first failure that no other one explains. */
-  get cause(): unknown {
+  get cause(): Error | undefined {
     return this.#all.find((error) => !isVictim(error)) ?? this.#all[0];
   }
 
@@ -109,13 +109,13 @@ class Failures {
   }
 }
 
-function isVictim(error: unknown): boolean {
+function isVictim(error: Error): boolean {
   return error instanceof RunError && error.failure.facts["collective"] === "true";
 }
 
 /** The failure with the node that it is of; an end that somebody asked for is of none. */
-function named(error: unknown, worker: Worker): unknown {
-  if (!(error instanceof RunError)) return error;
+function named(error: unknown, worker: Worker): Error {
+  if (!(error instanceof RunError)) return error instanceof Error ? error : new Error(String(error), { cause: error });
   const { failure } = error;
   if (failure.code === "user_cancel" || failure.code === "preempted") return error;
   const facts = { ...failure.facts, node: worker.name, host: worker.handshake.host };

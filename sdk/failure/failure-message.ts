@@ -28,9 +28,7 @@ function whatHappened(failure: Failure): string {
     case "user_cancel":
       return "The run was cancelled.";
     case "preempted":
-      return facts["step"] === undefined
-        ? `The run was told to leave (${fact("signal", "no signal named")}). What was done is kept.`
-        : `The training was told to leave at step ${facts["step"]}. A checkpoint holds what it had done.`;
+      return preemptedText(failure);
     case "spec_refused":
       return `The spec does not fit: ${placed(failure, fieldPath)}`;
     case "data_refused":
@@ -78,6 +76,13 @@ function engine({ facts }: Failure): string {
   const { rank, node, pid } = facts;
   const name = rank === undefined ? "the engine" : `rank ${rank}${node === undefined ? "" : ` on ${node}`}`;
   return pid === undefined ? name : `${name} (process ${pid})`;
+}
+
+function preemptedText({ facts: { step, checkpoint, signal } }: Failure): string {
+  if (step === undefined)
+    return `The run was told to leave${signal === undefined ? "" : ` (${signal})`}. What was done is kept.`;
+  if (checkpoint === "") return `The training was told to leave at step ${step}, which no checkpoint holds.`;
+  return `The training was told to leave at step ${step}. A checkpoint holds what it had done.`;
 }
 
 function environmentText({ facts }: Failure): string {

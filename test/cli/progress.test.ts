@@ -48,6 +48,9 @@ const step = (number: number, loss: number): RunEvent => ({
   backwardSeconds: 0.2,
   updateSeconds: 0.1,
   peakMemoryBytes: 1e6,
+  peakDeviceMemoryBytes: 0,
+  passes: 1,
+  ranks: 1,
 });
 const texts = (done: number): RunEvent => ({ type: "progress", stage: "bench/texts", done, total: 8, unit: "texts" });
 

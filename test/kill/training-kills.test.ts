@@ -67,7 +67,7 @@ test(`a training that is killed ${kills} times ends with the very weights of the
       pid = await pidOf(run, target.name).catch(() => Number.NaN);
       return Number.isInteger(pid) || (await run.state()) !== "running";
     });
-    if (Number.isInteger(pid)) process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     const end = await run.end();
     if (end.state === "finished") {
       expect(end.results?.trainings, when).toEqual(wanted);
