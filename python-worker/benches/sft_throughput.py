@@ -38,7 +38,7 @@ WORDS_A_TOKEN = 20
 EXAMPLES_PER_STEP = 24
 EPOCHS = 1
 TOKENS_PER_PASS = 2_048
-MICRO_BATCHES = (1, 2, 4, 8)
+MICRO_BATCHES = (1, 2, 4)
 TEXT = {
     "layers": 4,
     "hidden_size": 128,
@@ -112,7 +112,7 @@ class Clock(TrainerCallback):
         """After each update."""
         self.ended = time.process_time()
 
-    def on_log(self, *_: object, **given: Any) -> None:
+    def on_log(self, *_: object, **given: Any) -> None:  # noqa: ANN401
         """The loss of the last step."""
         self.loss = float(given["logs"].get("loss", self.loss))
 

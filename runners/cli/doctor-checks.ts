@@ -10,6 +10,7 @@ import { failureOf } from "../../sdk/failure/failure.js";
 import { failureMessage } from "../../sdk/failure/failure-message.js";
 import { environmentVersions } from "../launch/environments.js";
 import { RuntimeFolder } from "../service/runtime-folder.js";
+import { lookAtTorchBuilds, lookAtTrainingLibraries } from "./doctor-training.js";
 import { selfTest } from "./self-test.js";
 
 /** What a look has found. `absent` is something that a run can do without. */
@@ -42,6 +43,8 @@ export const checks: readonly Check[] = [
   { name: "node", look: guarded(lookAtNode) },
   { name: "python train", look: guarded(lookAtPython) },
   { name: "torch", look: guarded(lookAtTorch) },
+  { name: "training", look: guarded(lookAtTrainingLibraries) },
+  { name: "torch builds", look: guarded(lookAtTorchBuilds) },
   { name: "disk", look: guarded(lookAtDisk) },
   { name: "sockets", look: guarded(lookAtSockets) },
   { name: "live view", look: guarded(lookAtLiveView) },

@@ -16,7 +16,7 @@ const REQUIRED = [
   "numpy",
   "jinja2",
 ];
-const OPTIONAL = ["pyzmq", "torchvision", "deepspeed", "peft", "vllm"];
+const OPTIONAL = ["pyzmq", "torchvision", "deepspeed", "peft", "pyarrow", "tensorboard", "vllm"];
 
 const PROBE = `
 import importlib.metadata, json, platform, sys
