@@ -153,8 +153,8 @@ def variables(link: EngineLink, argument: str) -> dict[str, object]:
 
 
 def ranks(link: EngineLink, argument: str) -> dict[str, object]:
-    """One behaviour for each rank, in their order, between bars."""
-    return behave(link, argument.split("|")[int(os.environ["RANK"])])
+    """One behaviour for each rank, in their order, between bars; a process alone takes the first."""
+    return behave(link, argument.split("|")[int(os.environ.get("RANK", "0"))])
 
 
 def later(link: EngineLink, argument: str) -> dict[str, object]:
