@@ -159,21 +159,27 @@ export function memoryByCause(order: MemoryOrder): MemoryByCause {
 export interface HostMemory {
   /** In each host's memory while the training runs: what is offloaded by all ranks of a node. */
   readonly offloadedBytes: number;
-  /** In each host's memory while it starts: every rank of a node opens the whole model. */
+  /** In each host's memory while it starts. */
   readonly loadingBytes: number;
-  /** On each device while it starts: the whole model in float32, before it is split. */
+  /** On each device while it starts. */
   readonly deviceLoadingBytes: number;
 }
 
-export function hostMemory({ tuned, zero, precision, ranks }: MemoryOrder, ranksPerNode: number): HostMemory {
+/**
+ * Below stage 3 every rank opens the whole model in float32; at stage 3 the first one reads it weight by weight, and
+ * each keeps its part.
+ */
+export function hostMemory({ shape, tuned, zero, precision, ranks }: MemoryOrder, ranksPerNode: number): HostMemory {
   // Gradients are added up in float32 where the optimizer is.
   const optimizer = zero.offloadOptimizer ? 16 * tuned.trained : 0;
   const weights = zero.offloadParameters ? width(precision) * (tuned.trained + tuned.frozen) : 0;
   const whole = 4 * tuned.model.total;
+  const largestWeight = width(precision) * shape.vocabulary * shape.text.hidden;
+  const part = (width(precision) * tuned.model.total) / ranks;
   return {
     offloadedBytes: ((optimizer + weights) / ranks) * ranksPerNode,
-    loadingBytes: whole * ranksPerNode,
-    deviceLoadingBytes: whole,
+    loadingBytes: zero.stage === 3 ? largestWeight : whole * ranksPerNode,
+    deviceLoadingBytes: zero.stage === 3 ? part + largestWeight : whole,
   };
 }
 

@@ -119,7 +119,7 @@ function aboutRanks({ zero, examplesPerStep, resources }: Sft, { ranks, memory }
   if (deviceLoadingBytes > memory.deviceBytes)
     warnings.push({
       field: "model",
-      reason: `before it is split every rank opens the whole model in float32 on its device: ${gigabytes(deviceLoadingBytes)}`,
+      reason: `below stage 3 every rank opens the whole model in float32 on its device: ${gigabytes(deviceLoadingBytes)}`,
     });
   if (loadingBytes > largeHost)
     warnings.push({

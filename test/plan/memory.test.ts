@@ -4,6 +4,7 @@ import {
   activationBytes,
   blockBytes,
   diskSpace,
+  hostMemory,
   logitsBytes,
   type MemoryOrder,
   memoryByCause,
@@ -136,6 +137,15 @@ test("images cost pixels and a block of a frozen tower, and every block of one t
   const frozen = bytes(full(), 30 * 400);
   expect(frozen).toBeGreaterThan(pixelBytes(30 * 400, 14) / GB);
   expect(bytes(all, 30 * 400)).toBeGreaterThan(2 * frozen);
+});
+
+test("below stage 3 every rank opens the whole model in float32, at stage 3 one weight at a time", () => {
+  const { deviceLoadingBytes, loadingBytes } = hostMemory(order("72B", full(), stage(2)), 8);
+  expect(deviceLoadingBytes / GB).toBeCloseTo(293.6, 1);
+  expect(loadingBytes).toBe(8 * deviceLoadingBytes);
+  const split = hostMemory(order("72B", full(), stage(3), { ranks: 24 }), 8);
+  expect(split.deviceLoadingBytes / GB).toBeCloseTo((73.41 * 2) / 24 + 2.49, 1);
+  expect(split.loadingBytes).toBe(2 * 1_245_708_288);
 });
 
 test("a checkpoint takes twelve bytes a trained weight, and three of them may stand", () => {

@@ -190,7 +190,7 @@ describe("warnings, each with its reason", () => {
     {
       title: "a model that ranks open until the host is full",
       field: "resources.ranksPerNode",
-      input: { zero: { stage: 3 }, resources: eight },
+      input: { zero: { stage: 2 }, resources: eight },
       given: { size: "72B" },
     },
     { title: "float32 on an accelerator", field: "precision", input: { precision: "float32" } },
