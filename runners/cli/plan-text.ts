@@ -140,7 +140,8 @@ function remedyLines({ verdict, remedy, deviceBytes }: MemoryPlan): readonly str
     ];
   const changes = remedy.changes.map(({ field, value }) => `${field}: ${JSON.stringify(value)}`).join(", ");
   const then = `then ${bytes(remedy.bytes)}, ${percent(remedy.bytes / deviceBytes)}`;
-  return [`cheapest change: ${changes} (${then}${remedy.verdict === "tight" ? ": tight" : ""})`];
+  const host = remedy.offloadedBytes === 0 ? "" : `, with ${bytes(remedy.offloadedBytes)} in each host's memory`;
+  return [`cheapest change: ${changes} (${then}${remedy.verdict === "tight" ? ", tight" : ""}${host})`];
 }
 
 function diskLines({ checkpointEverySteps }: Sft, { disk }: TrainingPlan): readonly string[] {

@@ -29,6 +29,8 @@ interface Switch {
 export interface Remedy {
   readonly changes: readonly FieldChange[];
   readonly bytes: number;
+  /** What it then keeps in each host's memory. */
+  readonly offloadedBytes: number;
   /** "tight" where nothing that was tried leaves more room. */
   readonly verdict: Exclude<Verdict, "does not fit">;
 }
@@ -38,11 +40,12 @@ export interface Remedy {
  * kind; otherwise some of them together, none of which could be left out. Null when nothing does.
  *
  * @param bytesOf The memory of a rank under a changed spec.
+ * @param offloadedOf What is in each host's memory under a changed spec.
  * @param longestRow Tokens of the longest row, below which passes do not get.
  */
 export function cheapestRemedy(
   spec: Sft,
-  bytesOf: (spec: Sft) => number,
+  { bytesOf, offloadedOf }: { readonly bytesOf: (spec: Sft) => number; readonly offloadedOf: (spec: Sft) => number },
   deviceBytes: number,
   longestRow: number,
 ): Remedy | null {
@@ -52,6 +55,7 @@ export function cheapestRemedy(
     switches && {
       changes: switches.flatMap(({ changes }) => changes),
       bytes: bytesOf(applied(spec, switches)),
+      offloadedBytes: offloadedOf(applied(spec, switches)),
       verdict,
     };
   const comfortably = below(comfortable * deviceBytes);

@@ -186,7 +186,16 @@ function planMemory(facts: TrainingFacts, shape: ModelShape): MemoryPlan {
     remedy:
       verdict === "fits"
         ? null
-        : cheapestRemedy(spec, (changed) => bytesOf(changed, longest), device.memoryBytes, longest),
+        : cheapestRemedy(
+            spec,
+            {
+              bytesOf: (changed) => bytesOf(changed, longest),
+              offloadedOf: (changed) =>
+                hostMemory(memoryOrder(changed, facts, shape, longest), changed.resources.ranksPerNode).offloadedBytes,
+            },
+            device.memoryBytes,
+            longest,
+          ),
     host: hostMemory(order, spec.resources.ranksPerNode),
   };
 }

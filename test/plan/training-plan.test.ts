@@ -60,6 +60,7 @@ describe("the published trainings", () => {
     expect(plan.memory?.verdict).toBe("does not fit");
     expect(remedy(plan)).toEqual([{ field: "zero.offloadOptimizer", value: true }]);
     expect(plan.memory?.remedy?.bytes).toBeLessThan(64 * GB);
+    expect((plan.memory?.remedy?.offloadedBytes ?? 0) / GB).toBeCloseTo((16 * 72.706) / 3, 0);
     expect(plan.steps).toMatchObject({ steps: 105, roundedSteps: 104 });
     expect(warned(plan)).toContain("examplesPerStep");
     expect((plan.disk?.checkpointBytes ?? 0) / GB).toBeCloseTo(872, 0);
