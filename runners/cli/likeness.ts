@@ -28,7 +28,7 @@ export async function likenessesOf(experiment: Experiment, base: string): Promis
     if (model.kind !== "folder" && model.kind !== "hub") continue;
     if (stage.kind === "mmLongBenchWrite" && stage.engine.kind === "scripted") continue;
     const placed = model.kind === "folder" ? { ...model, path: resolve(base, model.path) } : model;
-    const { shape } = await shapes.of(placed);
+    const { shape } = await shapes.of(placed, undefined);
     if (shape !== null) {
       const { family: architecture, vision } = shape;
       byStage.set(stage.name, { architecture, patchSize: vision.patch, mergeSize: vision.merge });
