@@ -26,8 +26,9 @@ from transformers import TrainerCallback
 from lengths import LONG_BENCH_WRITE
 from longform_worker.engines.train import loop
 from longform_worker.engines.train.plan import PlannedRow, plan_rows
-from longform_worker.jobs import Precision, TrainingJob, read_record
+from longform_worker.jobs import Precision, TrainingJob
 from longform_worker.models.loaded import load_model
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink
 from tiny_world import import_all, make, training_fields
 

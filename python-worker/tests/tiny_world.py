@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from longform_worker.engines import import_rows, make_model
-from longform_worker.jobs import ImportJob, ModelJob, TrainingJob, VisionPolicy, read_record
+from longform_worker.jobs import ImportJob, ModelJob, TrainingJob, VisionPolicy
+from longform_worker.records import read_record
 from recorded_link import RecordedLink
 
 COLOURS = {"red": "#d62728", "green": "#1f9d3a", "blue": "#1f4fd6"}

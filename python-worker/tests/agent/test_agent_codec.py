@@ -14,6 +14,7 @@ from longform_worker.gen.failure_pb2 import FailureCode
 from longform_worker.gen.generation_pb2 import GenerateRequest, GenerationJob
 from longform_worker.gen.training_pb2 import AuditJob, FetchJob, ModelJob, TrainingJob
 from longform_worker.gen.worker_pb2 import StartJobRequest
+from longform_worker.records import read_record
 
 RECORDS: list[tuple[str, type[Message], type[object]]] = [
     ("import", ImportJob, jobs.ImportJob),
@@ -60,7 +61,7 @@ def test_a_whole_job_becomes_the_engines_record_and_back(
     whole = filled(message())
     frame = job_frame(start_of(kind, whole))
     assert (frame["type"], frame["job_id"], frame["kind"]) == ("job", "job", kind)
-    jobs.read_record(record, frame["job"], kind)
+    read_record(record, frame["job"], kind)
     again = message()
     fill(again, frame["job"])
     assert again == whole
@@ -102,7 +103,7 @@ def test_a_training_without_a_gate_is_whole() -> None:
     job.ClearField("gate")
     frame = job_frame(start_of("training", job))
     assert "gate" not in frame["job"]
-    assert jobs.read_record(jobs.TrainingJob, frame["job"], "training").gate is None
+    assert read_record(jobs.TrainingJob, frame["job"], "training").gate is None
 
 
 @pytest.mark.parametrize("number", [0, 99])

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from longform_worker.engines import fetch
 from longform_worker.engines.main import failure_of
-from longform_worker.jobs import FetchJob, read_record
+from longform_worker.jobs import FetchJob
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink
 
 

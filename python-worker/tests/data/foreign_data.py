@@ -13,7 +13,8 @@ from PIL import Image
 
 from longform_worker.engines import read_dataset
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import ReadJob, read_record
+from longform_worker.jobs import ReadJob
+from longform_worker.records import read_record
 from recorded_link import RecordedLink
 
 Row = dict[str, Any]

@@ -12,7 +12,8 @@ from PIL import Image
 
 from longform_worker.engines import import_rows
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import ImportJob, read_record
+from longform_worker.jobs import ImportJob
+from longform_worker.records import read_record
 from recorded_link import RecordedLink
 from tiny_world import POLICY, drawing, import_all, source_rows, write
 

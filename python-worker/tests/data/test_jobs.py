@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import FullTuning, GateMetric, ModelPart, TrainingJob, read_record
+from longform_worker.jobs import FullTuning, GateMetric, ModelPart, TrainingJob
+from longform_worker.records import read_record
 from tiny_world import training_fields
 
 GATE = {"rows_path": "g", "metric": "GATE_METRIC_EXACT_MATCH", "at_least": 1, "every_steps": 2, "extra_rounds": 0}

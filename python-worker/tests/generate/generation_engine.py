@@ -17,7 +17,8 @@ from typing import Any
 
 from longform_worker.engines.generate import serve
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import GenerationJob, read_record
+from longform_worker.jobs import GenerationJob
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink, Frame, LinkClosed
 
 SOURCE = Path(__file__).parents[2] / "src"

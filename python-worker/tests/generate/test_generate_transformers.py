@@ -16,7 +16,8 @@ from tiny_model import RECITED, blob, noise
 
 from longform_worker.engines.generate.sampler import Sampler
 from longform_worker.engines.generate.transformers_engine import LEAST_ROWS, TransformersEngine
-from longform_worker.jobs import GenerateRequest, GenerationJob, read_record
+from longform_worker.jobs import GenerateRequest, GenerationJob
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink
 
 transformers: Any = importlib.import_module("transformers")

@@ -19,8 +19,9 @@ from PIL import Image
 from longform_worker.data.images import blob_path, store
 from longform_worker.engines import make_model
 from longform_worker.engines.generate.token_text import byte_level_alphabet
-from longform_worker.jobs import ModelJob, read_record
+from longform_worker.jobs import ModelJob
 from longform_worker.models.loaded import open_processors
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink
 
 safetensors: Any = importlib.import_module("safetensors.torch")

@@ -28,10 +28,10 @@ from longform_worker.jobs import (
     ModelPart,
     Precision,
     PromptLayout,
-    read_record,
 )
 from longform_worker.models.folder import MANIFEST
 from longform_worker.models.loaded import LoadedModel, load_model, open_model_folder
+from longform_worker.records import read_record
 from tiny_world import POLICY, import_all, make, source_rows, training_job
 
 PATCH_SIZES = {"QWEN2_VL": 14, "QWEN2_5_VL": 14, "QWEN3_VL": 16}

@@ -119,7 +119,8 @@ def _main(jobs_file: str, frames_file: str, hook: str) -> None:
     """One rank."""
     from longform_worker.engines.main import failure_of
     from longform_worker.engines.train import export, loop, prove
-    from longform_worker.jobs import TrainingJob, read_record
+    from longform_worker.jobs import TrainingJob
+    from longform_worker.records import read_record
     from longform_worker.wire import EngineLink
 
     file = Path(frames_file).open("w")  # noqa: SIM115  # for as long as the process lives

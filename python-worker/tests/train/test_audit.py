@@ -13,8 +13,9 @@ from longform_worker.data.rows import read_training_rows
 from longform_worker.engines import audit
 from longform_worker.engines.train.plan import plan_rows, planned_counts
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import AuditJob, read_record
+from longform_worker.jobs import AuditJob
 from longform_worker.models.loaded import LoadedModel, open_model_folder
+from longform_worker.records import read_record
 from recorded_link import RecordedLink
 from tiny_world import POLICY, drawing, import_all, source_rows, training_job, write
 

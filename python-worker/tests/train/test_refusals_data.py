@@ -18,9 +18,10 @@ from longform_worker.engines.train.attention import hidden_states, rows_attentio
 from longform_worker.engines.train.collate import Collator, StepWeights
 from longform_worker.engines.train.plan import plan_rows
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import AuditJob, ImportJob, LossNormalisation, Precision, VisionPolicy, read_record
+from longform_worker.jobs import AuditJob, ImportJob, LossNormalisation, Precision, VisionPolicy
 from longform_worker.models.folder import MANIFEST
 from longform_worker.models.loaded import LoadedModel, ModelFolder, load_model, open_model_folder
+from longform_worker.records import read_record
 from recorded_link import RecordedLink
 from tiny_world import POLICY, drawing, import_all, training_job, write
 

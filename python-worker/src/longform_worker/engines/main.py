@@ -23,16 +23,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import (
-    AuditJob,
-    FetchJob,
-    GenerationJob,
-    ImportJob,
-    ModelJob,
-    ReadJob,
-    TrainingJob,
-    read_record,
-)
+from longform_worker.jobs import AuditJob, FetchJob, GenerationJob, ImportJob, ModelJob, ReadJob, TrainingJob
+from longform_worker.records import read_record
 from longform_worker.wire import AGENT_PID_VARIABLE, EngineLink, LinkClosed
 
 # Kind of job: the module that does it and the record it is given.

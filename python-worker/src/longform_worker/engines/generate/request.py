@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import GenerateRequest, GenerationJob, Sampling, read_record
+from longform_worker.jobs import GenerateRequest, GenerationJob, Sampling
+from longform_worker.records import read_record
 
 _SEED_LIMIT = 1 << 64
 

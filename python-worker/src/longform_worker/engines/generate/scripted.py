@@ -40,7 +40,8 @@ from typing import Any, cast
 
 from longform_worker.engines.generate.engine import Finish, Prompt, Written
 from longform_worker.failure import FAILURE_CODES, EngineFailure, FailureCode
-from longform_worker.jobs import GenerateRequest, GenerationJob, read_record
+from longform_worker.jobs import GenerateRequest, GenerationJob
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink
 
 _IMAGE = "\N{OBJECT REPLACEMENT CHARACTER}"

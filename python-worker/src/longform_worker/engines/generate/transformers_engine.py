@@ -4,7 +4,7 @@ Every step first reads the prompts that wait, those of one length together, then
 sequence. Requests thus enter and leave between any two tokens, no prompt is ever padded, and what a
 sequence sees and draws is its own alone. The last bit of a matrix product can depend on the number of its
 rows, and a choice between two tokens can hang on that bit. On x86 processors in float32 it was measured
-not to, for at least LEAST_ROWS rows and whole blocks of attended columns, and a test holds us to it; on a
+not to, for at least 16 rows and whole blocks of attended columns, and a test holds us to it; on a
 GPU, or in bfloat16, equal seeds give equal texts almost always.
 """
 
@@ -32,8 +32,9 @@ from longform_worker.models.loaded import LoadedModel, finished_masks_attention,
 
 # Prompt tokens read in one pass: bounds the activations, and the time for which other texts stand still.
 PROMPT_PASS_TOKENS = 8192
-# MKL takes other kernels, which sum in another order, for products of one to three rows.
-LEAST_ROWS = 4
+# Rows of a product at the least. On processors, kernels for few rows sum in another order: MKL's for up to 3 rows,
+# those of AMX for up to 15. Accelerators promise nothing of the kind, and there a free slot costs memory.
+LEAST_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class TransformersEngine:
         nobody = range(len(names), text_config.vocab_size)
         forbidden = {*special, *nobody, loaded.adapter.image_token_id} - self._stops
         self._sampler = Sampler(text_config.vocab_size, forbidden, self._stops, loaded.device)
+        self._least_rows = LEAST_ROWS if loaded.device.type == "cpu" else 1
         self._entering: list[_Sequence] = []
         self._running: list[_Sequence] = []  # the sequence at place b has slot b
         self._settings: RowSettings | None = None  # of the running sequences, until they change
@@ -164,7 +166,7 @@ class TransformersEngine:
 
     def _write_tokens(self) -> list[Written]:
         running, device = self._running, self._loaded.device
-        idle = [0] * (LEAST_ROWS - len(running))  # rows that read a token in a free slot, for nobody
+        idle = [0] * (self._least_rows - len(running))  # rows that read a token in a free slot, for nobody
         lengths = [one.length for one in running] + idle
         columns = max(lengths) + 1
         self._cache.reserve(len(lengths), columns)
@@ -203,14 +205,14 @@ class TransformersEngine:
         )
         last_BD: torch.Tensor = output.last_hidden_state[:, -1]
         rows = len(last_BD)
-        logits_BV: torch.Tensor = model.lm_head(pad(last_BD, (0, 0, 0, max(0, LEAST_ROWS - rows))))
+        logits_BV: torch.Tensor = model.lm_head(pad(last_BD, (0, 0, 0, max(0, self._least_rows - rows))))
         return logits_BV[:rows]
 
     def _features(self, images: Sequence[Patches]) -> Features:
         """What the vision tower makes of images, one after another."""
         merged = self._loaded.adapter.merge_size**2
-        enough = sum(image.grid.rows * image.grid.columns for image in images) >= LEAST_ROWS * merged
-        seen = [*images, *([] if enough else [images[0]] * LEAST_ROWS)]
+        enough = sum(image.grid.rows * image.grid.columns for image in images) >= self._least_rows * merged
+        seen = [*images, *([] if enough else [images[0]] * self._least_rows)]
         device = self._loaded.device
         features: Features = self._loaded.model.model.get_image_features(
             torch.cat([image.values for image in seen]).to(device),

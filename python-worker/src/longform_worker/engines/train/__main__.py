@@ -14,7 +14,8 @@ from pathlib import Path
 from longform_worker.engines.main import failure_of
 from longform_worker.engines.train import loop
 from longform_worker.failure import EngineFailure
-from longform_worker.jobs import TrainingJob, read_record
+from longform_worker.jobs import TrainingJob
+from longform_worker.records import read_record
 from longform_worker.wire import EngineLink
 
 PREEMPTED = 75  # EX_TEMPFAIL: start the same command again
