@@ -20,7 +20,7 @@ from typing import Any
 
 SOURCE = Path(__file__).parents[2] / "src"
 TESTS = Path(__file__).parents[1]
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 600
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def export_model(trainer: Trainer, counters: Counters) -> str:
         "vision_policy": policy_record(trainer.job.vision_policy),
         "prompt_layout": str(trainer.job.prompt_layout),
         "steps": counters.step,
+        "gradient_checkpointing": trainer.checkpointing,
     }
     with publishing(Path(trainer.job.output_path), facts) as folder:
         trainer.base.copy_small_files(folder)

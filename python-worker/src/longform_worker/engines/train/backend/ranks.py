@@ -137,11 +137,6 @@ class Ranks:
         """Until every rank is here; they may be busy with files."""
         self.largest([0.0], patient=True)
 
-    def broadcast(self, tensor: Tensor) -> None:
-        """Rank 0's tensor to all, in place."""
-        if self.world_size > 1:
-            _distributed().broadcast(tensor, 0)
-
     def sum_tensors(self, tensors: Sequence[Tensor]) -> None:
         """Sum tensors of one type and device over all ranks, in place and in buckets."""
         if self.world_size == 1:
