@@ -15,9 +15,11 @@ const wanted = itemCount * samplesPerItem;
 const everyNode = [
   "first/rows",
   "first/corpus",
-  "second/rows",
-  "bench/items",
   "first/model",
+  "first/audit",
+  "second/rows",
+  "second/audit",
+  "bench/items",
   "first",
   "second",
   "bench/texts",
@@ -98,7 +100,7 @@ describe("two trainings and a benchmark", { timeout: PATIENCE_MS }, () => {
     try {
       const alone = await copiedRuns(runs, ["sft", "generate", "judge", "score"]);
       const run = await ended(micro(), alone);
-      expect(await computed(run)).toEqual(everyNode.slice(5));
+      expect(await computed(run)).toEqual(everyNode.slice(7));
       expect(await run.results()).toBe(results);
     } finally {
       vi.unstubAllEnvs();
@@ -121,7 +123,7 @@ describe("the cache", { timeout: PATIENCE_MS }, () => {
 
   test("another sampling writes again and trains nothing", async () => {
     const run = await ended(micro({ sampling: { temperature: 0, topP: 1, maxTokens: 32 } }), runs);
-    expect(await computed(run)).toEqual(everyNode.slice(7));
+    expect(await computed(run)).toEqual(everyNode.slice(9));
     expect((await run.eventsOf("stage_started"))[0]?.why).toMatch(/^parts\.settings\.sampling\./);
   });
 
