@@ -32,12 +32,12 @@ def install(rank: int, folder: Path) -> None:
     take_step, make_pass, load = Trainer.step, Collator._pass, split_load.load_split_model  # pyright: ignore[reportPrivateUsage]
     now: dict[str, Any] = {"fault": "", "step": 0}
 
-    def step(self: Trainer, number: int, rows: Sequence[PlannedRow], rate: float) -> StepReport:
-        now.update(fault=Path(self.job.output_path).parent.name.partition(" ")[0], step=number)
-        if number == BAD_STEP and now["fault"] == "killed" and rank == 1:
+    def one_step(self: Trainer, step: int, rows: Sequence[PlannedRow], learning_rate: float) -> StepReport:
+        now.update(fault=Path(self.job.output_path).parent.name.partition(" ")[0], step=step)
+        if step == BAD_STEP and now["fault"] == "killed" and rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         try:
-            return take_step(self, number, rows, rate)
+            return take_step(self, step, rows, learning_rate)
         except EngineFailure:
             whole = [self.backend.whole(weight, None).double().sum().item() for weight in self.weights.values()]
             (folder / f"{now['fault']}-{self.job.zero.stage}-{rank}.json").write_text(json.dumps(sum(whole)))
@@ -49,7 +49,7 @@ def install(rank: int, folder: Path) -> None:
             return replace(batch, weights_N=batch.weights_N * torch.nan)
         return batch
 
-    Trainer.step = step
+    Trainer.step = one_step
     Collator._pass = one_pass  # pyright: ignore[reportPrivateUsage]
 
     def loading(job: Any, *arguments: Any) -> Any:

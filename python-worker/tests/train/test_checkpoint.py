@@ -11,6 +11,8 @@ import pytest
 from longform_worker.engines.train import loop
 from longform_worker.engines.train.backend.ranks import Ranks
 from longform_worker.engines.train.checkpoint import find_checkpoint
+from longform_worker.engines.train.saved import Counters
+from longform_worker.engines.train.step import Trainer
 from longform_worker.jobs import ModelPart, Precision, TrainingJob
 from longform_worker.models.folder import read_manifest
 from longform_worker.models.loaded import load_model
@@ -31,10 +33,14 @@ def checkpoints(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Checkpoints of steps 2 and 4 of one training; to be copied."""
     out = tmp_path_factory.mktemp("checkpoints")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "export_model", lambda _trainer, _counters: "")
-        patch.setattr(loop, "export_log", lambda _trainer, _counters: None)
+        patch.setattr(loop, "export_model", _export_nothing)
+        patch.setattr(loop, "export_log", _export_nothing)
         run(training_job(world, out, steps=4, checkpoint_every_steps=2))
     return out / "checkpoints"
+
+
+def _export_nothing(_trainer: Trainer, _counters: Counters) -> str:
+    return ""
 
 
 def first(folder: Path, pattern: str) -> Path:
@@ -55,7 +61,7 @@ def count_on(file: Path) -> None:
     file.write_text(file.read_text().replace('"step": 4,', '"step": 5,'))
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "weights cut": lambda folder: cut(first(folder, "model-*.safetensors")),
     "weights missing": lambda folder: first(folder, "model-*.safetensors").unlink(),
     "a byte of the weights flipped": lambda folder: flip(first(folder, "model-*.safetensors")),
@@ -66,7 +72,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "manifest cut": lambda folder: cut(folder / "manifest.json"),
     "manifest empty": lambda folder: (folder / "manifest.json").write_text(""),
     "another step in the manifest": lambda folder: count_on(folder / "manifest.json"),
-    "written half": lambda folder: (folder.rename(folder.with_name("step-00000004.partial-1")), None)[1],
+    "written half": lambda folder: folder.rename(folder.with_name("step-00000004.partial-1")),
 }
 
 

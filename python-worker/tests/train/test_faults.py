@@ -10,9 +10,14 @@ import pytest
 from faults import BAD_STEP
 from ranks import Launch, launch
 
+from longform_worker.engines.train import loop
+from longform_worker.jobs import TrainingJob
+from longform_worker.records import read_record
+from recorded_link import RecordedLink
 from tiny_world import training_fields
 
 TEXT = ["text plain", "text zero 2 offloaded", "text zero 3"]
+MIXED = ["mixed plain", "mixed zero 2", "mixed zero 3"]
 LOSS = ["loss plain", "loss zero 2", "loss zero 3"]
 
 
@@ -32,10 +37,24 @@ def text_rows(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def faulty(world: Path, text_rows: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Launch]:
+def mixed_rows(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two rows, one without images and one with: in a step of both, one rank has images and the other none."""
+    lines = (world / "rows.jsonl").read_text().splitlines()[:2]
+    assert [bool(json.loads(line)["images"]) for line in lines] == [False, True]
+    file = tmp_path_factory.mktemp("mixed") / "rows.jsonl"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
+
+
+@pytest.fixture(scope="module")
+def faulty(
+    world: Path, text_rows: Path, mixed_rows: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Launch]:
     folder = tmp_path_factory.mktemp("faulty")
     jobs = {title: job(world, folder, title) for title in (*LOSS, "corrupted zero 3")}
     jobs.update({title: job(world, folder, title, rows_path=str(text_rows)) for title in TEXT})
+    mixed = {"rows_path": str(mixed_rows), "examples_per_step": 2}
+    jobs.update({title: job(world, folder, title, **mixed) for title in MIXED})
     return folder, launch(folder, jobs, 2, hook="faults:install")
 
 
@@ -67,6 +86,17 @@ def test_weights_that_differ_from_their_files_after_loading_are_found(faulty: tu
 def test_rows_without_any_image_train_the_same_at_every_stage(faulty: tuple[Path, Launch], title: str) -> None:
     _, ran = faulty
     assert ran.losses(title) == pytest.approx(ran.losses(TEXT[0]), rel=2e-6)
+
+
+@pytest.mark.parametrize("title", MIXED)
+def test_a_rank_with_images_and_one_without_train_as_one_rank_does(
+    world: Path, mixed_rows: Path, tmp_path: Path, faulty: tuple[Path, Launch], title: str
+) -> None:
+    fields = job(world, tmp_path, "mixed plain", rows_path=str(mixed_rows), examples_per_step=2)
+    with RecordedLink() as link:
+        loop.run(read_record(TrainingJob, fields, "training"), link)
+        alone = [step["loss"] for step in link.frames("step")]
+    assert faulty[1].losses(title) == pytest.approx(alone, rel=2e-6)
 
 
 def test_a_rank_whose_peer_was_killed_ends_and_blames_the_connection(world: Path, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_long_gradient_is_shortened_to_the_limit_and_reported_as_it_was(world:
     made, rows = trainer(replace(job, optimizer=replace(job.optimizer, max_gradient_norm=1e-3)))
     report = made.step(1, rows[:4], 1e-3)
     taken = [(state["exp_avg"] / (1 - 0.9)).flatten() for state in made.backend.optimizer.state.values()]
-    assert torch.cat(taken).norm().item() == pytest.approx(1e-3, rel=1e-3)
+    assert torch.cat(taken).square().sum().sqrt().item() == pytest.approx(1e-3, rel=1e-3)
     assert report.gradient_norm > 0.1
 
 

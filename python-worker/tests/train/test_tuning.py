@@ -11,10 +11,11 @@ from torch import Tensor
 from longform_worker.engines.train import loop
 from longform_worker.engines.train.attention import hidden_states, rows_attention
 from longform_worker.engines.train.backend.ranks import Ranks
-from longform_worker.engines.train.checkpoint import Counters
+from longform_worker.engines.train.checkpoint import save_checkpoint
 from longform_worker.engines.train.collate import Filler, StepWeights
 from longform_worker.engines.train.export import export_model
 from longform_worker.engines.train.plan import PlannedRow, plan_rows
+from longform_worker.engines.train.saved import Counters
 from longform_worker.engines.train.step import Trainer
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import LossNormalisation, ModelPart, PartLearningRate, Precision, TrainingJob
@@ -102,9 +103,11 @@ def test_a_checkpoint_of_adapters_holds_them_alone_and_an_empty_one_is_refused(
 
     made, rows = trainer(replace(job, checkpoint_path=str(tmp_path / "other")))
     made.step(1, rows[:4], 1e-3)
-    monkeypatch.setattr(made.backend, "whole", lambda weight, _moment: weight.new_empty(0))
-    from longform_worker.engines.train.checkpoint import save_checkpoint
 
+    def nothing(weight: Tensor, _moment: str | None) -> Tensor:
+        return weight.new_empty(0)
+
+    monkeypatch.setattr(made.backend, "whole", nothing)
     with pytest.raises(EngineFailure, match="came back with 0 of"):
         save_checkpoint(made, Counters(step=1), "x")
     assert list((tmp_path / "other").iterdir()) == []

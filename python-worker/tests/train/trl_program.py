@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -24,13 +25,14 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
 )
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 
 class ImageOnlyProcessor(Qwen2_5_VLProcessor):
     """The processor without its part for videos, which needs torchvision."""
 
-    def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **_) -> None:  # noqa: ANN001, ANN003
+    def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None, **_: Any) -> None:
         for name in ("image", "video"):
             token = f"<|{name}_pad|>"
             setattr(self, f"{name}_token", token)
@@ -38,7 +40,7 @@ class ImageOnlyProcessor(Qwen2_5_VLProcessor):
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
 
-def step(folder: str, rows: list[dict[str, object]], batch: int, *, count_tokens: bool) -> tuple[float, float]:
+def step(folder: str, rows: list[dict[str, Any]], batch: int, *, count_tokens: bool) -> tuple[float, float]:
     """Loss and gradient norm of a step over all rows, ``batch`` of them at a time."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     # The newline behind the last turn is a target to TRL and none to us.

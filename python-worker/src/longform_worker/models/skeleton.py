@@ -37,12 +37,11 @@ def empty_model(opened: ModelFolder, text_attention: str) -> Model:
 def _parameters_without_numbers() -> Generator[None]:
     register = nn.Module.register_parameter
 
-    def without_numbers(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
-        bare = parameter
-        if parameter is not None and parameter.device.type != "meta":
-            empty = torch.empty_like(parameter, device="meta")
-            bare = nn.Parameter(empty, requires_grad=parameter.requires_grad)
-        register(module, name, bare)
+    def without_numbers(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        bare = param
+        if param is not None and param.device.type != "meta":
+            bare = nn.Parameter(torch.empty_like(param, device="meta"), requires_grad=param.requires_grad)
+        register(self, name, bare)
 
     nn.Module.register_parameter = without_numbers
     try:

@@ -148,8 +148,10 @@ class Ranks:
             if full or index == len(tensors) - 1:
                 flat = torch.cat([one.flatten() for one in bucket])
                 _distributed().all_reduce(flat)
-                for one, summed in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
-                    one.copy_(summed.view_as(one))
+                start = 0
+                for one in bucket:
+                    one.copy_(flat[start : start + one.numel()].view_as(one))
+                    start += one.numel()
                 bucket = []
 
     def _reduced(self, values: Sequence[float], operation: str, group: Group) -> list[float]:
@@ -158,7 +160,7 @@ class Ranks:
         tensor = torch.tensor(list(values), dtype=torch.float64)
         library = _distributed()
         library.all_reduce(tensor, op=getattr(library.ReduceOp, operation), group=group)
-        return tensor.tolist()  # pyright: ignore[reportUnknownMemberType]
+        return [float(value) for value in tensor]
 
     def _meet(self) -> None:
         library = _distributed()

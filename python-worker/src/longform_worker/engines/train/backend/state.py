@@ -36,7 +36,10 @@ class WeightState:
 class Backend(Protocol):
     """All methods are collective: every rank calls them in the same order."""
 
-    optimizer: torch.optim.Optimizer
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What moves the weights, or this rank's parts of them."""
+        ...
 
     def forward(self, batch: Pass, *, greedy: bool = False) -> Tensor:
         """What TrainingModule gives for the pass."""
