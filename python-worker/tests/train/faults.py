@@ -76,17 +76,17 @@ def install(rank: int, folder: Path) -> None:
 
 def patience(rank: int, folder: Path) -> None:
     """One rank keeps the other waiting: with files, which is borne, and in a step, which is not."""
-    ranks_module.STEP_PATIENCE = timedelta(seconds=3)
+    ranks_module.STEP_PATIENCE = timedelta(seconds=2)
     ranks = Ranks.of_environment()
     found: dict[str, object] = {}
     try:
         with ranks.together(always=False):
             if rank == 1:
-                time.sleep(6)
+                time.sleep(4)
             ranks.wait()
             found["waited for files"] = True
             if rank == 1:
-                time.sleep(12)
+                time.sleep(6)
             found["sums"] = ranks.sums([1.0])
     except EngineFailure as failure:
         found["failure"] = failure.fields()
