@@ -11,8 +11,8 @@ import { type Bench, median, spread } from "./measurement.js";
 import { processorSeconds } from "./processor-time.js";
 import { benchVariables, pythonProgram } from "./python-program.js";
 
-const REPEATS = 5;
-const STEPS = 40;
+const REPEATS = 3;
+const STEPS = 24;
 const LIMIT = 1.01;
 
 /** One training, from its first step to its last. */

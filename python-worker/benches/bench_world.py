@@ -22,7 +22,7 @@ TEXT = {
     "max_positions": 4_096,
 }
 ROWS = 300
-STEPS = 40
+STEPS = 24
 
 
 def main(folder: Path) -> None:
