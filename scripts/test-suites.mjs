@@ -40,25 +40,29 @@ function textOf(file) {
  * @param {NodeJS.ProcessEnv} [variables]
  * @returns {RunSuite}
  */
-export const vitest = (args, variables = {}) => (reports) => {
-  const file = join(reports, "vitest.json");
-  const program = join(packageRoot, "node_modules", "vitest", "vitest.mjs");
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const status = run(process.execPath, [program, "run", ...reporters, ...args], { variables });
-  return { name: "vitest", status, ...vitestCounts(textOf(file)) };
-};
+export const vitest =
+  (args, variables = {}) =>
+  (reports) => {
+    const file = join(reports, "vitest.json");
+    const program = join(packageRoot, "node_modules", "vitest", "vitest.mjs");
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+    const status = run(process.execPath, [program, "run", ...reporters, ...args], { variables });
+    return { name: "vitest", status, ...vitestCounts(textOf(file)) };
+  };
 
 /**
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} [variables]
  * @returns {RunSuite}
  */
-export const pytest = (args, variables = {}) => (reports) => {
-  const file = join(reports, "pytest.xml");
-  const options = { folder: join(packageRoot, "python-worker"), variables };
-  const status = run(environmentPython("train"), ["-m", "pytest", "-rs", `--junitxml=${file}`, ...args], options);
-  return { name: "pytest", status, ...pytestCounts(textOf(file)) };
-};
+export const pytest =
+  (args, variables = {}) =>
+  (reports) => {
+    const file = join(reports, "pytest.xml");
+    const options = { folder: join(packageRoot, "python-worker"), variables };
+    const status = run(environmentPython("train"), ["-m", "pytest", "-rs", `--junitxml=${file}`, ...args], options);
+    return { name: "pytest", status, ...pytestCounts(textOf(file)) };
+  };
 
 /** Sets up what is missing. @returns {boolean} whether all is there */
 export function setUpForTests() {

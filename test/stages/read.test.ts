@@ -84,7 +84,7 @@ test("a dataset of a hub is what has been fetched", async () => {
 test("rows are named in messages by the dataset that the user knows, images lie where the reading has left them", async () => {
   const blobs = new BlobStore(join(temporaryFolder(), ".blobs"));
   const file = await blobs.putText("{}\n");
-  const images = { tree: "d".repeat(64) };
+  const images = { tree: "d".repeat(64), bytes: 0 };
   const inputs = new Inputs();
   inputs.set("theirs", { kind: "read", file, rows: 1, found: "", imageRoot: "/data/media" });
   inputs.set("bytes", { kind: "read", file, rows: 1, found: "", imageRoot: "", images });

@@ -3,8 +3,6 @@
 import socket
 from dataclasses import dataclass
 
-from google.protobuf.message import Message
-
 from longform_worker.agent.codec import Hole, plain, refused
 from longform_worker.gen.worker_pb2 import StartJobRequest
 
@@ -47,7 +45,7 @@ def places_of(request: StartJobRequest) -> tuple[Place, ...]:
         return ()
     ranks = request.ranks
     try:
-        require_whole(ranks)
+        plain(ranks, "ranks")  # every field is there
         whole_number("ranks.local_ranks", ranks.local_ranks, 1, ranks.world_size)
         whole_number("ranks.first_rank", ranks.first_rank, 0, ranks.world_size - ranks.local_ranks)
         whole_number("ranks.rendezvous.port", ranks.rendezvous.port, 1, HIGHEST_PORT)
@@ -66,11 +64,6 @@ def places_of(request: StartJobRequest) -> tuple[Place, ...]:
         )
         for local_rank in range(ranks.local_ranks)
     )
-
-
-def require_whole(ranks: Message) -> None:
-    """Raises Hole when a field is absent."""
-    plain(ranks, "ranks")
 
 
 def whole_number(path: str, found: int, least: int, most: int) -> None:
