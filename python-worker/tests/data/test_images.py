@@ -156,6 +156,10 @@ def test_too_many_pixels_in_the_header_are_refused_before_decoding(tmp_path: Pat
     assert caught.value.facts["expected"] == "at most 100000000 pixels"
 
 
+def test_as_many_pixels_as_the_limit_allows_are_decoded(tmp_path: Path) -> None:
+    assert opened(tmp_path, Image.new("1", (10_000, 10_000))).size == (10_000, 10_000)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

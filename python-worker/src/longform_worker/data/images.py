@@ -26,8 +26,8 @@ MAX_ASPECT_RATIO = 200  # the processors of Qwen's models refuse more
 # Formats whose decoders are part of Pillow itself; EPS, for one, would start a program.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
-# Pillow checks pictures inside pictures (icons, frames) against this; it raises above twice the number.
-Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2
+# Pillow checks pictures inside pictures (icons, frames) against this; above it, it warns, and `decode` raises.
+Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS
 
 
 def check_policy(policy: VisionPolicy, path: str) -> None:
