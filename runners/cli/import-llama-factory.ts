@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, relative, resolve } from "node:path";
 import { parse, YAMLError } from "yaml";
@@ -8,6 +8,7 @@ import { importLlamaFactory } from "../../sdk/import/llama-factory.js";
 import { specSource } from "../../sdk/import/spec-source.js";
 import type { SftInput } from "../../sdk/spec/sft.js";
 import { ExitCode } from "./exit-code.js";
+import { shellWord } from "./invocation.js";
 import { UsageError } from "./usage-error.js";
 
 export interface ImportOptions {
@@ -41,7 +42,7 @@ export async function importLlamaFactoryFile(options: ImportOptions): Promise<nu
     isFolder: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
     relocated: (path) => relocated(path, output),
   });
-  if (stage !== null) await writeFile(output, specText(stage, file, output), { flag: "wx" });
+  if (stage !== null) await write(output, specText(stage, file, output));
   if (json) process.stdout.write(`${JSON.stringify({ ok: stage !== null, output: stage && output, keys: reports })}\n`);
   else process.stdout.write(listText(reports, stage === null ? null : output));
   return stage === null ? ExitCode.badInput : ExitCode.done;
@@ -72,6 +73,15 @@ async function deepspeedConfig(path: unknown): Promise<unknown> {
   }
 }
 
+async function write(output: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(output), { recursive: true });
+    await writeFile(output, text, { flag: "wx" });
+  } catch (error) {
+    throw new UsageError(`${output} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 async function exists(path: string): Promise<boolean> {
   return await stat(path).then(
     () => true,
@@ -85,10 +95,11 @@ function relocated(path: string, output: string): string {
 }
 
 function specText(stage: SftInput, file: string, output: string): string {
-  const name = basename(file, extname(file))
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-+|-+$/g, "");
+  const name =
+    basename(file, extname(file))
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-")
+      .replaceAll(/^-+|-+$/g, "") || "imported";
   const stages = [{ kind: "sft", name: "sft", ...stage }];
   if (extname(output) === ".json") return `${JSON.stringify({ format: 1, name, stages }, null, 2)}\n`;
   return specSource(name, stage, [`From ${basename(file)}, a training file of LLaMA-Factory.`]);
@@ -110,7 +121,7 @@ function listText(reports: readonly KeyReport[], output: string | null): string 
   const end =
     output === null
       ? "Nothing was written: change what is refused and import again.\n"
-      : `Wrote ${output}. \`longform plan ${output}\` shows what would run.\n`;
+      : `Wrote ${output}. \`longform plan ${shellWord(output)}\` shows what would run.\n`;
   return `${parts.join("\n")}\n${end}`;
 }
 

@@ -3,6 +3,7 @@ import type { Replacement } from "../../sdk/experiment/rehearsal.js";
 import type { StageNode } from "../../sdk/plan/stages.js";
 import type { RunEvent } from "../../sdk/run-folder/events.js";
 import type { Experiment } from "../../sdk/spec/experiment.js";
+import { shellWord } from "./invocation.js";
 import { textTable } from "./text-table.js";
 
 /** What a rehearsal has otherwise than the real run, as lines of text. */
@@ -45,8 +46,8 @@ export function notRehearsed(real: Experiment, replaced: readonly Replacement[],
       : [],
   );
   return [
-    ...(has("model") ? [`load real weights and take their memory and time: longform plan ${file}`] : []),
-    ...(has("dataset") ? [`read every row, counted by its own tokenizer: longform audit ${file}`] : []),
+    ...(has("model") ? [`load real weights and take their memory and time: longform plan ${shellWord(file)}`] : []),
+    ...(has("dataset") ? [`read every row, counted by its own tokenizer: longform audit ${shellWord(file)}`] : []),
     ...(has("items") ? ["write to every item, as long as the model likes"] : []),
     ...(has("judge") ? ["ask its own judge"] : []),
     ...(has("gate") ? ["measure its gates"] : []),

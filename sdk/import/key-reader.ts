@@ -94,7 +94,7 @@ export class KeyReader {
   takeNumber(key: string, field: string, assumed?: number): number | undefined {
     const value = this.number(key);
     if (value !== undefined) this.taken(key, field);
-    else if (this.value(key) === undefined && assumed !== undefined) this.assumed(key, assumed, field);
+    else if (this.value(key) === undefined && assumed !== undefined) this.assumed(key, assumed, [field]);
     return value ?? assumed;
   }
 
@@ -104,8 +104,8 @@ export class KeyReader {
   }
 
   /** A key that the file leaves out, at its default over there. */
-  assumed(key: string, value: unknown, ...fields: readonly string[]): void {
-    this.#reports.set(key, { key, value, outcome: "assumed", fields, why: "" });
+  assumed(key: string, value: unknown, fields: readonly string[], why = ""): void {
+    this.#reports.set(key, { key, value, outcome: "assumed", fields, why });
   }
 
   #report(key: string, outcome: KeyOutcome, fields: readonly string[], why: string): void {

@@ -89,6 +89,7 @@ export const unsupportedKeys: Readonly<Record<string, string>> = {
   auto_find_batch_size: "leave it out: the plan says what fits",
   default_system: "leave it out: the model's own template gives the system prompt",
   enable_thinking: "leave it out: the model's own template decides",
+  disable_shuffling: "leave it out: rows come in an order that the seed decides",
   eval_dataset: "leave it out; a gate measures held-out rows",
   val_size: "set it to 0 and put held-out rows into a dataset of their own, for a gate",
   load_best_model_at_end: "leave it out; a gate says when a model is good enough",

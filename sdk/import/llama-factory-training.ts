@@ -7,7 +7,8 @@ export function length(keys: KeyReader): Partial<SftInput> {
   const maxTokens = keys.number("cutoff_len");
   const why =
     "no row is ever cut: tooLong says whether longer ones are refused, dropped or lose the end of their prompt";
-  if (maxTokens === undefined && keys.value("cutoff_len") === undefined) keys.assumed("cutoff_len", 2_048, "maxTokens");
+  if (maxTokens === undefined && keys.value("cutoff_len") === undefined)
+    keys.assumed("cutoff_len", 2_048, ["maxTokens"]);
   else if (maxTokens !== undefined) keys.changed("cutoff_len", ["maxTokens"], why);
   for (const key of ["packing", "neat_packing"])
     if (keys.flag(key) === true) keys.ignored(key, "rows are always packed, and each sees itself alone");
@@ -21,14 +22,14 @@ export function batches(
   { nodes, ranksPerNode }: { readonly nodes: number; readonly ranksPerNode: number },
 ): Partial<SftInput> {
   const ranks = nodes * ranksPerNode;
-  const each = positive(keys, "per_device_train_batch_size", 8);
-  const passes = positive(keys, "gradient_accumulation_steps", 1);
+  const each = batchSize(keys);
+  const passes = keys.takeNumber("gradient_accumulation_steps", "examplesPerStep", 1) ?? 1;
   const product = `${each} x ${passes} x ${ranks} ${ranks === 1 ? "rank" : "ranks"}`;
   const hint = ranks === 1 ? "; --nodes and --ranks-per-node say how many there are" : "";
   keys.changed(
     "per_device_train_batch_size",
-    ["examplesPerStep", "tokensPerPass"],
-    `examplesPerStep is ${product}${hint}; a pass holds rows up to as many tokens`,
+    ["examplesPerStep", "tokensPerPass", "lossNormalisation"],
+    `examplesPerStep is ${product}${hint}; a pass holds rows up to as many tokens; ${lossWeighting(each)}`,
   );
   keys.changed("gradient_accumulation_steps", ["examplesPerStep"], "a step has as many passes as its rows need");
   const steps = keys.number("max_steps");
@@ -37,21 +38,31 @@ export function batches(
   if (isLimited) keys.taken("max_steps", "steps");
   else keys.ignored("max_steps", "no limit");
   if (isLimited) keys.ignored("num_train_epochs", "max_steps decides");
-  else if (epochs === undefined) keys.assumed("num_train_epochs", 3, "epochs");
+  else if (epochs === undefined) keys.assumed("num_train_epochs", 3, ["epochs"]);
   else keys.taken("num_train_epochs", "epochs");
   const cutoff = keys.number("cutoff_len") ?? 2_048;
   return {
     ...(isLimited ? { steps } : { epochs: epochs ?? 3 }),
     examplesPerStep: each * passes * ranks,
     tokensPerPass: Math.max(16, each * cutoff),
+    lossNormalisation: "example",
     ...checkpoints(keys),
   };
 }
 
-function positive(keys: KeyReader, key: string, assumed: number): number {
+function batchSize(keys: KeyReader): number {
+  const key = "per_device_train_batch_size";
   const value = keys.number(key);
-  if (value === undefined && keys.value(key) === undefined) keys.assumed(key, assumed, "examplesPerStep");
-  return value ?? assumed;
+  if (value === undefined && keys.value(key) === undefined)
+    keys.assumed(key, 8, ["examplesPerStep", "tokensPerPass", "lossNormalisation"], lossWeighting(8));
+  return value ?? 8;
+}
+
+/** Over there the loss of a step is the mean over its passes of the mean over the tokens of each. */
+function lossWeighting(batchSize: number): string {
+  return batchSize === 1
+    ? 'lossNormalisation "example" weighs every row the same, as passes of one row do over there'
+    : `over there every pass of ${batchSize} rows weighs the same, and its tokens share that weight; neither lossNormalisation is equal to it: "example", which is written, weighs every row the same, "token" every token`;
 }
 
 function checkpoints(keys: KeyReader): Partial<SftInput> {
@@ -64,7 +75,7 @@ function checkpoints(keys: KeyReader): Partial<SftInput> {
     return { checkpointEverySteps: 0 };
   }
   if (every === undefined) {
-    if (keys.value("save_steps") === undefined) keys.assumed("save_steps", 500, "checkpointEverySteps");
+    if (keys.value("save_steps") === undefined) keys.assumed("save_steps", 500, ["checkpointEverySteps"]);
     return { checkpointEverySteps: 500 };
   }
   if (every > 0 && every < 1) keys.refuse("save_steps", "give a whole number of steps");
@@ -92,7 +103,7 @@ export function optimizer(keys: KeyReader): Partial<SftInput> {
 /** The learning rate over the steps. */
 export function schedule(keys: KeyReader): Partial<SftInput> {
   const type = keys.text("lr_scheduler_type");
-  if (type === undefined) keys.assumed("lr_scheduler_type", "linear", "schedule.kind");
+  if (type === undefined) keys.assumed("lr_scheduler_type", "linear", ["schedule.kind"]);
   const kind = scheduleKind(type ?? "linear");
   if (kind === undefined)
     keys.refuse("lr_scheduler_type", "cosine, linear, constant and constant_with_warmup are known");
@@ -137,7 +148,7 @@ function warmup(keys: KeyReader): number {
   }
   keys.ignored("warmup_steps", "it is 0");
   if (ratio !== undefined) keys.taken("warmup_ratio", "schedule.warmupFraction");
-  else if (keys.value("warmup_ratio") === undefined) keys.assumed("warmup_ratio", 0, "schedule.warmupFraction");
+  else if (keys.value("warmup_ratio") === undefined) keys.assumed("warmup_ratio", 0, ["schedule.warmupFraction"]);
   return ratio ?? 0;
 }
 

@@ -20,7 +20,7 @@ export function tuning(keys: KeyReader): Partial<SftInput> {
       "finetuning_type",
       "full and lora are the ways; full with freeze_vision_tower and the like freezes parts",
     );
-  else if (kind === undefined) keys.assumed("finetuning_type", "lora", "tuning");
+  else if (kind === undefined) keys.assumed("finetuning_type", "lora", ["tuning"]);
   else keys.taken("finetuning_type", "tuning");
   const field = kind === "full" ? "tuning.frozenParts" : "tuning.targets";
   const frozen = PARTS.filter(({ key, frozen: otherwise }) => isFrozen(keys, key, otherwise, field)).map(
@@ -33,7 +33,7 @@ export function tuning(keys: KeyReader): Partial<SftInput> {
 function isFrozen(keys: KeyReader, key: string, otherwise: boolean, field: string): boolean {
   const value = keys.flag(key);
   if (value === undefined) {
-    if (otherwise && keys.value(key) === undefined) keys.assumed(key, otherwise, field);
+    if (otherwise && keys.value(key) === undefined) keys.assumed(key, otherwise, [field]);
   } else keys.taken(key, field);
   return value ?? otherwise;
 }

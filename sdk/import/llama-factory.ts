@@ -104,7 +104,7 @@ function datasetOf(keys: KeyReader, { relocated }: LlamaFactoryFile): DatasetInp
     return undefined;
   }
   keys.taken("dataset", "dataset.name");
-  if (folder === undefined) keys.assumed("dataset_dir", "data", "dataset.path");
+  if (folder === undefined) keys.assumed("dataset_dir", "data", ["dataset.path"]);
   else if (/^(ONLINE$|REMOTE:)/.test(folder))
     keys.refuse("dataset_dir", "download the folder, or use hubDataset() in a spec");
   else keys.taken("dataset_dir", "dataset.path");
@@ -153,16 +153,21 @@ function precision(keys: KeyReader): Partial<SftInput> {
   else keys.ignored("fp16", "it is off");
   if (pure === true) keys.changed("pure_bf16", ["precision"], "the optimizer keeps float32 weights");
   else keys.ignored("pure_bf16", "it is off");
-  if (brain === true) keys.taken("bf16", "precision");
-  else keys.ignored("bf16", "it is off");
-  return { precision: brain === false && half !== true && pure !== true ? "float32" : "bfloat16" };
+  const isDecided = half === true || pure === true;
+  if (brain === true || (brain === false && !isDecided)) keys.taken("bf16", "precision");
+  else if (isDecided) keys.ignored("bf16", "it is off");
+  else if (keys.value("bf16") === undefined)
+    keys.assumed("bf16", true, ["precision"], "without it the format of the weights decides, which is bfloat16");
+  return { precision: brain === false && !isDecided ? "float32" : "bfloat16" };
 }
 
 function observing(keys: KeyReader): Partial<SftInput> {
   const loggers = keys.list("report_to") ?? [];
   const others = loggers.filter((name) => !["tensorboard", "none", "all"].includes(name));
   const tensorboard = loggers.includes("tensorboard") || loggers.includes("all");
-  if (others.length > 0) keys.changed("report_to", ["tensorboard"], `${others.join(", ")} is not written for`);
+  const unwritten = `${others.join(", ")} is not written for`;
+  if (others.length > 0 && tensorboard) keys.changed("report_to", ["tensorboard"], unwritten);
+  else if (others.length > 0) keys.ignored("report_to", `${unwritten}; report_to: tensorboard would be`);
   else if (tensorboard) keys.taken("report_to", "tensorboard");
   else keys.ignored("report_to", "every step is an event");
   const seed = keys.takeNumber("seed", "seed");

@@ -51,9 +51,8 @@ function modelCall(model: ModelInput): Call {
 
 function datasetCall(dataset: DatasetInput): Call {
   if (dataset.kind !== "shareGpt") return { builder: null, text: literal(dataset) };
-  const { kind: _, path, name, limit, ...options } = dataset;
-  const call = `shareGpt(${literal(path)}, ${literal(name)}${further(options)})`;
-  return { builder: "shareGpt", text: limit === undefined ? call : `{ ...${call}, limit: ${limit} }` };
+  const { kind: _, path, name, ...options } = dataset;
+  return { builder: "shareGpt", text: `shareGpt(${literal(path)}, ${literal(name)}${further(options)})` };
 }
 
 function tuningCall({ kind, ...settings }: TuningInput): Call {

@@ -78,18 +78,22 @@ export function generated(
 }
 
 /** A dataset of a LLaMA-Factory data folder, by its name in dataset_info.json. */
-export function shareGpt(path: string, name: string, options: { mediaFolder?: string } = {}): DatasetInput {
+export function shareGpt(
+  path: string,
+  name: string,
+  options: { mediaFolder?: string; limit?: number } = {},
+): DatasetInput {
   return { kind: "shareGpt", path, name, ...options };
 }
 
 /** JSON lines with OpenAI messages. */
-export function openAiMessages(path: string): DatasetInput {
-  return { kind: "messages", path };
+export function openAiMessages(path: string, options: { limit?: number } = {}): DatasetInput {
+  return { kind: "messages", path, ...options };
 }
 
 /** Parquet files in the layout of the hub. */
-export function parquet(path: string): DatasetInput {
-  return { kind: "parquet", path };
+export function parquet(path: string, options: { limit?: number } = {}): DatasetInput {
+  return { kind: "parquet", path, ...options };
 }
 
 /** A parquet dataset of a hub. */

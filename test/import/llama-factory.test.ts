@@ -91,9 +91,51 @@ test("paths of the file are written relative to the spec", async () => {
   expect(await readFile(join(folder, "specs", "a.ts"), "utf8")).toContain('shareGpt("../decks", "long_decks"');
 });
 
+test("the folder of the spec is made, and a command that is printed can be pasted", async () => {
+  const ended = await longform(["import", "llama-factory", "full.yaml", "--output", "new/my full.ts"], { folder });
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect(ended.stdout).toContain("`longform plan 'new/my full.ts'`");
+  expect(await readdir(join(folder, "new"))).toEqual(["my full.ts"]);
+});
+
+test("a file whose name has no letter that an experiment could be called by gives an experiment all the same", async () => {
+  await cp(join(folder, "lora.yaml"), join(folder, "训练.yaml"));
+  const ended = await longform(["import", "llama-factory", "训练.yaml"], { folder });
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect(await readFile(join(folder, "训练.ts"), "utf8")).toContain('experiment("imported", ');
+});
+
+test("how rows are weighed over there is said, and whether the spec has the same", () => {
+  const one = reportOf("per_device_train_batch_size", { per_device_train_batch_size: 1 });
+  const four = reportOf("per_device_train_batch_size", { per_device_train_batch_size: 4 });
+  const absent = reportOf("per_device_train_batch_size", {});
+  for (const { stage, fields } of [one, four, absent]) {
+    expect(stage).toMatchObject({ lossNormalisation: "example" });
+    expect(fields).toContain("lossNormalisation");
+  }
+  expect(one.why).toContain("as passes of one row do over there");
+  expect(four.why).toContain("neither lossNormalisation is equal to it");
+  expect(absent.why).toContain("every pass of 8 rows weighs the same");
+});
+
+test.each([
+  ["bf16", {}, { outcome: "assumed", fields: ["precision"] }],
+  ["bf16", { bf16: null }, { outcome: "assumed", fields: ["precision"] }],
+  ["bf16", { bf16: false }, { outcome: "taken", fields: ["precision"] }],
+  ["bf16", { bf16: false, fp16: true }, { outcome: "ignored", fields: [] }],
+  ["report_to", { report_to: "wandb" }, { outcome: "ignored", fields: [] }],
+  ["report_to", { report_to: "wandb,tensorboard" }, { outcome: "changed", fields: ["tensorboard"] }],
+  ["disable_shuffling", { disable_shuffling: false }, { outcome: "ignored", fields: [] }],
+])("what is said of %s in %o is what was written", (key, values, expected) => {
+  const { stage, ...report } = reportOf(key, values);
+  expect(report).toMatchObject(expected);
+  for (const field of report.fields ?? []) expect(stage).toHaveProperty(field);
+});
+
 test.each([
   ["a file that is there already", ["full.yaml", "--output", "lora.yaml.ts"], "is there already"],
   ["another ending", ["full.yaml", "--output", "spec.py"], "must end in .ts"],
+  ["a folder that is a file", ["full.yaml", "--output", "full.yaml/spec.ts"], "cannot be written"],
   ["no such file", ["gone.yaml"], "cannot be read"],
   ["a list instead of keys", ["list.yaml"], "must hold keys and values"],
   ["broken YAML", ["broken.yaml"], "is no YAML"],
@@ -152,6 +194,7 @@ test.each([
   ["optim", { optim: "adafactor" }, "AdamW"],
   ["bf16", { bf16: "perhaps" }, "true or false"],
   ["use_dora", { use_dora: true }, "LoRA"],
+  ["disable_shuffling", { disable_shuffling: true }, "the seed decides"],
   ["lr_scheduler_tpye", { lr_scheduler_tpye: "cosine" }, "lr_scheduler_type"],
   ["gradient_checkpointing", { gradient_checkpointing: true, disable_gradient_checkpointing: true }, "opposite"],
   ["dataset_dir", { dataset_dir: "ONLINE" }, "hubDataset"],
