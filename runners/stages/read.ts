@@ -10,7 +10,7 @@ import { resources } from "./import-rows.js";
 import type { Inputs } from "./inputs.js";
 import type { ReadResult } from "./results.js";
 
-export const version = 1;
+export const version = 2;
 
 type Place = Pick<Extract<Job, { kind: "read" }>, "path" | "format" | "name" | "imageRoot">;
 
@@ -46,6 +46,7 @@ export async function run(node: ReadNode, context: StageContext): Promise<ReadRe
   if (done.kind !== "read")
     throw new RunError({ code: "internal", detail: `reading a dataset ended with the result of ${done.kind}` });
   const { rows, found, imageRoot } = done;
+  await context.emit({ type: "note", stage: node.id, text: found });
   const own = imageRoot === imagesPath;
   return {
     kind: "read",

@@ -48,5 +48,7 @@ export type VisionPolicyInput = z.input<typeof VisionPolicy>;
 export const PromptLayout = z
   .enum(["imagesFirst", "textFirst", "inline"])
   .default("imagesFirst")
-  .describe("Order of images and text inside the prompt; inline puts each image where the prompt says <image>.");
+  .describe(
+    "Order of images and text inside the prompt; inline puts each image where the prompt says <image>, or all images first where it says it nowhere.",
+  );
 export type PromptLayout = z.output<typeof PromptLayout>;

@@ -24,22 +24,25 @@ def made(folder: Path, *rows: Row, **options: Any) -> tuple[list[Row], Row]:
     ("prompt", "settled"),
     [
         ("<image><image>Write.", "Write."),
-        ("<image>\n<image>\n\nWrite. ", "Write. "),
-        ("  <image> <image> Write.", "Write."),
-        (" Write.\n<image>\n<image>", " Write."),
-        ("Write.<image><image>\n", "Write."),
+        ("<image>\n<image>\n\nWrite. ", "\nWrite. "),
+        ("<image>\r\n<image>\r\n\tWrite.", "\tWrite."),
+        ("  <image> <image> Write.", "    Write."),
+        (" Write.\n<image>\n<image>", " Write.\n<image>\n<image>"),
+        ("Write.<image><image>\n", "Write.<image><image>\n"),
         ("<image>Write.<image>", "<image>Write.<image>"),
         ("First <image>, then <image>.", "First <image>, then <image>."),
         ("<image><image>\n", None),
     ],
 )
-def test_tags_at_the_very_start_or_end_are_removed_and_others_stay(
+def test_tags_at_the_start_are_removed_with_their_line_breaks_and_others_stay(
     tmp_path: Path, prompt: str, settled: str | None
 ) -> None:
     if settled is None:
         put(tmp_path, "a.png", "b.png")
         path = lines(tmp_path / "rows.jsonl", [row(prompt, "a.png", "b.png")])
-        assert refused(tmp_path, path, "MESSAGES").facts["field"] == "prompt"
+        facts = refused(tmp_path, path, "MESSAGES").facts
+        assert facts["field"] == "prompt"
+        assert "Describe the images." in facts["hint"]
     else:
         assert made(tmp_path, row(prompt, "a.png", "b.png"))[0][0]["prompt"] == settled
 
@@ -48,7 +51,7 @@ def test_a_prompt_without_images_stays_as_it_is(tmp_path: Path) -> None:
     assert made(tmp_path, row("  Write. \n"))[0][0]["prompt"] == "  Write. \n"
 
 
-def test_tags_inside_the_text_ask_for_the_inline_layout_and_then_all_rows_keep_theirs(tmp_path: Path) -> None:
+def test_tags_inside_or_behind_the_text_ask_for_the_inline_layout(tmp_path: Path) -> None:
     rows, result = made(
         tmp_path,
         row("<image>\nWrite.", "a.png"),
@@ -56,14 +59,27 @@ def test_tags_inside_the_text_ask_for_the_inline_layout_and_then_all_rows_keep_t
         row("Write. <image>", "a.png"),
         row("Write."),
     )
-    assert [item["prompt"] for item in rows] == ["<image>Write.", "See <image> there.", "Write.<image>", "Write."]
-    assert 'image tags inside the text of 1 rows, kept: promptLayout "inline" is needed' in result["found"]
+    assert [item["prompt"] for item in rows] == ["Write.", "See <image> there.", "Write. <image>", "Write."]
+    assert (
+        'image tags inside or behind the text of 2 rows, kept: promptLayout "inline" is needed, '
+        "removed from the start of 1 row: inline, images then stand first;"
+    ) in result["found"]
 
 
-def test_starts_and_ends_together_are_said(tmp_path: Path) -> None:
-    rows, result = made(tmp_path, row("<image>Write.", "a.png"), row("Write.<image>", "b.png"))
-    assert [item["prompt"] for item in rows] == ["Write.", "Write."]
-    assert "at the start of 1 prompts and at the end of 1, removed: promptLayout decides" in result["found"]
+def test_a_language_that_is_neither_english_nor_chinese_counts_as_none_and_is_said(tmp_path: Path) -> None:
+    rows, result = made(tmp_path, row("Écris.", language="fr"), row("请写", language=3), row("Write.", language="zh"))
+    assert [item["language"] for item in rows] == ["en", "en", "zh"]
+    assert "columns that rows do not keep: language (other than en and zh, so told by the letters)" in result["found"]
+
+
+@pytest.mark.parametrize("tag", ["<video>", "<audio>"])
+@pytest.mark.parametrize("field", ["prompt", "target"])
+def test_the_tag_of_a_video_is_not_learnt_as_words(tmp_path: Path, field: str, tag: str) -> None:
+    texts = {"prompt": "Write.", "target": "Words.", field: f"See {tag}"}
+    talk = [{"role": "user", "content": texts["prompt"]}, {"role": "assistant", "content": texts["target"]}]
+    path = lines(tmp_path / "rows.jsonl", [row("Write."), {"messages": talk, "images": []}])
+    facts = refused(tmp_path, path, "MESSAGES").facts
+    assert (facts["row"], facts["field"], facts["found"]) == ("line 2", field, f"the tag {tag} at character 4")
 
 
 @pytest.mark.parametrize(
@@ -107,8 +123,8 @@ def test_missing_images_are_named_all_at_once(tmp_path: Path) -> None:
     put(tmp_path, "a.png")
     rows = [row("<image>x", "a.png"), *(row("<image>x", f"gone-{number}.png") for number in range(12))]
     failure = refused(tmp_path, lines(tmp_path / "rows.jsonl", rows), "MESSAGES")
-    assert failure.facts["found"].startswith("12 missing: gone-0.png (row line 2), gone-1.png")
-    assert failure.facts["found"].endswith("gone-9.png (row line 11) and 2 more")
+    assert failure.facts["found"].startswith("12 missing: gone-0.png (line 2), gone-1.png")
+    assert failure.facts["found"].endswith("gone-9.png (line 11) and 2 more")
     assert failure.facts["expected"] == f"every image below {tmp_path}"
 
 

@@ -56,7 +56,13 @@ def test_inline_images_stand_where_the_prompt_says(loaded: LoadedModel) -> None:
     assert f"user\n<|vision_start|>{pad * 2}<|vision_end|><|vision_start|>{pad}<|vision_end|><|im_end|>" in alone
 
 
-@pytest.mark.parametrize(("prompt", "images"), [("Write.", 1), ("<image> Write.", 0), ("<image><image>", 1)])
+@pytest.mark.parametrize("images", [0, 1, 2])
+def test_inline_a_prompt_that_says_nothing_of_its_images_has_them_first(loaded: LoadedModel, images: int) -> None:
+    inline, first = (PromptEncoder(loaded, layout) for layout in (PromptLayout.INLINE, PromptLayout.IMAGES_FIRST))
+    assert inline.prompt("Write.", [IMAGE] * images, "a") == first.prompt("Write.", [IMAGE] * images, "a")
+
+
+@pytest.mark.parametrize(("prompt", "images"), [("<image> Write.", 0), ("<image><image>", 1), ("<image>", 2)])
 def test_inline_places_that_are_not_those_of_the_images_are_refused(
     loaded: LoadedModel, prompt: str, images: int
 ) -> None:
@@ -64,7 +70,7 @@ def test_inline_places_that_are_not_those_of_the_images_are_refused(
         PromptEncoder(loaded, PromptLayout.INLINE).prompt(prompt, [IMAGE] * images, "a7")
     assert caught.value.code == "data_refused"
     facts = caught.value.facts
-    assert facts["expected"] == f"{images} times <image>"
+    assert facts["expected"] == (f"{images} times <image>, or none" if images else "no <image>")
     assert (facts["row"], facts["found"]) == ("a7", f"{prompt.count('<image>')} times")
 
 

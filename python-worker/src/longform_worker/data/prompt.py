@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from longform_worker.models.loaded import ModelFolder
 
 
-IMAGE_PLACE = "<image>"  # where an image goes in a prompt of the inline layout
+IMAGE_PLACE = "<image>"  # where an image goes, inline; a prompt without any has its images first
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +97,23 @@ class PromptEncoder:
             case PromptLayout.TEXT_FIRST:
                 return [{"type": "text", "text": prompt}, *pictures]
             case PromptLayout.INLINE:
+                if IMAGE_PLACE not in prompt:
+                    return [*pictures, {"type": "text", "text": prompt}]
                 texts = [{"type": "text", "text": text} for text in prompt.split(IMAGE_PLACE)]
                 pairs = zip_longest(texts, pictures)
                 return [part for pair in pairs for part in pair if part is not None and part.get("text") != ""]
 
     def _check_places(self, prompt: str, images: int, row: str) -> None:
-        """Inline, the prompt says where each image goes; in the other layouts it must not."""
+        """Inline, the prompt says where each image goes, or of none; in the other layouts it must say of none."""
         places = prompt.count(IMAGE_PLACE)
         inline = self._layout is PromptLayout.INLINE
-        if places == (images if inline else 0):
+        if places == 0 or (inline and places == images):
             return
         if inline:
-            hint = f"Write {IMAGE_PLACE} once for each image, where it goes."
+            hint = f"Write {IMAGE_PLACE} once for each image, where it goes, or nowhere for all images first."
         else:
             hint = f'Set promptLayout to "inline" to put images there, or take {IMAGE_PLACE} out of the prompt.'
-        expected = f"{images if inline else 0} times {IMAGE_PLACE}"
+        expected = f"{images} times {IMAGE_PLACE}, or none" if inline and images else f"no {IMAGE_PLACE}"
         raise EngineFailure(
             "data_refused",
             f"Row {row}: the prompt of a row with {images} images holds {IMAGE_PLACE} {places} times. {hint}",

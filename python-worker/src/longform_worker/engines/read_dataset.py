@@ -12,7 +12,7 @@ from longform_worker.data.importers.parquet import read_parquet
 from longform_worker.data.importers.row_builder import RowBuilder
 from longform_worker.data.importers.sharegpt import read_sharegpt
 from longform_worker.data.importers.source_row import Notes, Progress, SourceRow
-from longform_worker.data.rows import read_rows, write_rows
+from longform_worker.data.rows import write_rows
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import DatasetFormat, ReadJob
 from longform_worker.wire import EngineLink
@@ -31,10 +31,7 @@ def run(job: ReadJob, link: EngineLink) -> dict[str, object]:
     link.phase("running")
     progress, notes = Progress(), Notes()
     builder = RowBuilder(root, Path(job.images_path))
-    rows_path = Path(job.rows_path)
-    count = write_rows(rows_path, _built(job, path, builder, progress, notes, link))
-    if builder.tags_differ:
-        write_rows(rows_path, _with_tags(rows_path, builder))
+    count = write_rows(Path(job.rows_path), _built(job, path, builder, progress, notes, link))
     link.send("progress", done=count, total=count, unit="rows")
     # Compared with the job's own words by whoever asked, hence never resolved.
     image_root = str(builder.image_root)
@@ -71,11 +68,6 @@ def _sources(job: ReadJob, path: Path, progress: Progress, notes: Notes) -> Iter
             return read_messages(path, progress, notes)
         case DatasetFormat.PARQUET:
             return read_parquet(path, progress, notes)
-
-
-def _with_tags(path: Path, builder: RowBuilder) -> Iterator[Mapping[str, Any]]:
-    for index, row in enumerate(read_rows(path)):
-        yield builder.with_tags(row, index)
 
 
 def _refused(path: Path, expected: str, found: str) -> EngineFailure:

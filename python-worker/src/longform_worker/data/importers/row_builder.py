@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 
 from longform_worker.data.importers.image_sources import ImageFolders
@@ -17,7 +16,6 @@ from longform_worker.data.importers.source_row import (
     Notes,
     RowPlace,
     SourceRow,
-    items_of,
     shown,
 )
 from longform_worker.data.importers.turns import prompt_and_target
@@ -29,15 +27,8 @@ _OWN_FIELDS = frozenset({"id", "language", "prompt", "target", "images"})
 _NOT_IN_ROWS = ("image", "video", "videos", "audio", "audios", "tools", "functions", "chosen", "rejected")
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LANGUAGES = {"en": "en", "english": "en", "zh": "zh", "chinese": "zh", "zh-cn": "zh", "中文": "zh"}
-
-
-class TagPlace(Enum):
-    """Where the image tags of a prompt were."""
-
-    NONE = 0
-    FIRST = 1
-    LAST = 2
-    INSIDE = 3
+_LEADING_TAG = re.compile(rf"{IMAGE_TAG}(\r?\n)?")
+_OTHER_TAGS = ("<video>", "<audio>")
 
 
 class RowBuilder:
@@ -45,13 +36,15 @@ class RowBuilder:
 
     def __init__(self, image_root: Path, images_path: Path) -> None:
         self.folders = ImageFolders(image_root, images_path)
-        self.tag_places = bytearray()
         self._written_to = images_path
         self._asked_root = image_root
         self._firsts: dict[str, tuple[str, RowPlace]] = {}
         self._ids: dict[str, RowPlace] = {}
         self._languages: Counter[str] = Counter()
+        self._rows = 0
         self._images = 0
+        self._tags_removed = 0
+        self._tags_kept = 0
         self._left_out: dict[str, str] = {}
 
     def build(self, source: SourceRow) -> dict[str, object]:
@@ -64,18 +57,18 @@ class RowBuilder:
         identifier = self._id(source.rest, place)
         prompt, target = prompt_and_target(source.turns, place, "messages")
         prompt = self._settle_tags(prompt, target, source)
-        for name, text in (("prompt", prompt), ("target", target)):
-            if not text.strip():
-                raise place.refuse(name, "text that is not empty", shown(text))
+        _refuse_text("prompt", prompt, place, 'Say what is to be written, as in "Describe the images.".')
+        _refuse_text("target", target, place, "Leave the row out: there is nothing to learn from it.")
         row = {
             "id": identifier,
-            "language": self._language(source.rest.get("language"), prompt, target, place),
+            "language": self._language(source.rest.get("language"), prompt, target),
             "prompt": prompt,
             "target": target,
             "images": [{"path": self._image(i, image, place)} for i, image in enumerate(source.images)],
             **self._further(source.rest),
         }
         _refuse_half_characters(row, place)
+        self._rows += 1
         self._images += len(source.images)
         return row
 
@@ -89,7 +82,7 @@ class RowBuilder:
         value = rest.get("id")
         self._agree("id", "an id" if "id" in rest else "no id", place)
         if "id" not in rest:
-            return f"row-{len(self.tag_places) + 1:06d}"
+            return f"row-{self._rows + 1:06d}"
         if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= MAX_ID_CHARACTERS:
             raise place.refuse("id", f"text of 1 to {MAX_ID_CHARACTERS} characters or a whole number", shown(value))
         first = self._ids.setdefault(str(value), place)
@@ -98,27 +91,25 @@ class RowBuilder:
         return str(value)
 
     def _settle_tags(self, prompt: str, target: str, source: SourceRow) -> str:
+        """The prompt without the tags that it begins with; where others follow, all stay and only "inline" reads it."""
         place, images = source.place, len(source.images)
         if IMAGE_TAG in target:
             where = f"the tag {IMAGE_TAG} at character {target.index(IMAGE_TAG)} of the answer"
             raise place.refuse("target", "no image tag: an answer holds no images", where)
-        pieces = prompt.split(IMAGE_TAG)
-        tags = len(pieces) - 1
+        tags = prompt.count(IMAGE_TAG)
         if source.tags_optional and images:
             self._agree("image tags", "tags in the text" if tags else "no tags in the text", place)
         if tags != images and not (source.tags_optional and tags == 0):
             unread = " (dataset_info.json maps no column to images)" if images == 0 and "images" in source.rest else ""
             raise place.refuse("images", f"one {IMAGE_TAG} for each image", f"{tags} tags and {images} images{unread}")
         if tags == 0:
-            settled, kind = prompt, TagPlace.NONE
-        elif not "".join(pieces[:-1]).strip():
-            settled, kind = pieces[-1].lstrip(), TagPlace.FIRST
-        elif not "".join(pieces[1:]).strip():
-            settled, kind = pieces[0].rstrip(), TagPlace.LAST
-        else:
-            settled, kind = prompt, TagPlace.INSIDE
-        self.tag_places.append(kind.value)
-        return settled
+            return prompt
+        before, _, _ = prompt.rpartition(IMAGE_TAG)
+        if before.replace(IMAGE_TAG, "").strip():
+            self._tags_kept += 1
+            return prompt
+        self._tags_removed += 1
+        return _LEADING_TAG.sub("", prompt)
 
     def _image(self, index: int, image: ImageSource, place: RowPlace) -> str:
         field = f"images[{index}]"
@@ -128,15 +119,14 @@ class RowBuilder:
         self._agree("images", "paths", place)
         return self.folders.find(image.path, place, field)
 
-    def _language(self, given: object, prompt: str, target: str, place: RowPlace) -> str:
-        if given is None:
+    def _language(self, given: object, prompt: str, target: str) -> str:
+        language = _LANGUAGES.get(given.strip().lower(), "") if isinstance(given, str) else ""
+        if not language:
+            if given is not None:
+                self._left_out["language"] = "other than en and zh, so told by the letters"
             letters = sum(map(str.isalpha, prompt)) + sum(map(str.isalpha, target))
             ideographs = sum(1 for text in (prompt, target) for _ in _IDEOGRAPH.finditer(text))
             language = "zh" if ideographs and 3 * ideographs >= letters else "en"
-        else:
-            language = _LANGUAGES.get(given.strip().lower(), "") if isinstance(given, str) else ""
-        if not language:
-            raise place.refuse("language", "en or zh", shown(given))
         self._languages[language] += 1
         return language
 
@@ -161,33 +151,16 @@ class RowBuilder:
         form, _ = self._firsts.get("images", ("paths", None))
         return self._asked_root if form == "paths" else self._written_to
 
-    @property
-    def tags_differ(self) -> bool:
-        """Whether some rows need their tags inside the text and others have lost theirs."""
-        places = set(self.tag_places)
-        return TagPlace.INSIDE.value in places and bool(places & {TagPlace.FIRST.value, TagPlace.LAST.value})
-
-    def with_tags(self, row: Mapping[str, object], index: int) -> dict[str, object]:
-        """A built row with the tags that its prompt came with, at its start or its end."""
-        tags = IMAGE_TAG * len(items_of(row["images"]) or [])
-        match TagPlace(self.tag_places[index]):
-            case TagPlace.FIRST:
-                return {**row, "prompt": f"{tags}{row['prompt']}"}
-            case TagPlace.LAST:
-                return {**row, "prompt": f"{row['prompt']}{tags}"}
-            case TagPlace.NONE | TagPlace.INSIDE:
-                return dict(row)
-
     def refuse_missing(self, file: str) -> None:
         """Refuses the dataset when any image file was not there, naming the first ten."""
         count = self.folders.missing_count
         if count == 0:
             return
-        named = ", ".join(f"{path} (row {place.row})" for place, path in self.folders.missing)
+        named = ", ".join(f"{path} ({place.where})" for place, path in self.folders.missing)
         more = f" and {count - 10} more" if count > 10 else ""
         raise EngineFailure(
             "data_refused",
-            f"{count} images are not below {self.folders.root}: {named}{more}.",
+            f"{count} {'image is' if count == 1 else 'images are'} not below {self.folders.root}: {named}{more}.",
             file=file,
             field="images",
             expected=f"every image below {self.folders.root}",
@@ -196,7 +169,6 @@ class RowBuilder:
 
     def found(self, notes: Notes) -> str:
         """What the rows were found to be, in words."""
-        rows = len(self.tag_places)
         messages = self._firsts["messages"][0]
         images, _ = self._firsts.get("images", ("", None))
         formats = f" ({', '.join(sorted(self.folders.formats))})" if self.folders.formats else ""
@@ -211,22 +183,19 @@ class RowBuilder:
             "ids: from the rows" if self._firsts["id"][0] == "an id" else "ids: by number",
             f"languages: {languages}",
             f"columns that rows do not keep: {columns}" if columns else "",
-            f"{rows:,} {'row' if rows == 1 else 'rows'}",
+            _rows_in_words(self._rows),
         ]
         return "; ".join(part for part in parts if part)
 
     def _tags_in_words(self) -> str:
-        counts = Counter(TagPlace(place) for place in self.tag_places)
-        first, last, inside = counts[TagPlace.FIRST], counts[TagPlace.LAST], counts[TagPlace.INSIDE]
-        if inside:
-            return f'image tags inside the text of {inside:,} rows, kept: promptLayout "inline" is needed'
-        if first and last:
-            where = f"at the start of {first:,} prompts and at the end of {last:,}"
-            return f"image tags {where}, removed: promptLayout decides"
-        if first:
+        kept, removed = self._tags_kept, self._tags_removed
+        if kept:
+            of = _rows_in_words(kept)
+            needed = f'image tags inside or behind the text of {of}, kept: promptLayout "inline" is needed'
+            first = f", removed from the start of {_rows_in_words(removed)}: inline, images then stand first"
+            return f"{needed}{first if removed else ''}"
+        if removed:
             return 'image tags at the start of the prompts, removed: promptLayout "imagesFirst"'
-        if last:
-            return 'image tags at the end of the prompts, removed: promptLayout "textFirst"'
         return "no image tags: promptLayout decides where images stand" if self._images else ""
 
 
@@ -237,6 +206,21 @@ def _not_in_rows(name: str, value: object, place: RowPlace) -> EngineFailure:
         )
     expected = 'a list "images"' if name == "image" else f'no "{name}"'
     return place.refuse(name, f"{expected}: rows hold text and images alone", shown(value))
+
+
+def _rows_in_words(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
+
+
+def _refuse_text(name: str, text: str, place: RowPlace, hint: str) -> None:
+    """Refuses a text that is empty, or that holds the tag of something that rows cannot hold."""
+    if not text.strip():
+        raise place.refuse(name, "text that is not empty", shown(text), hint)
+    for tag in _OTHER_TAGS:
+        if tag in text:
+            found = f"the tag {tag} at character {text.index(tag)}"
+            hint = "Leave the row out. Where the tag is meant as words, write it otherwise."
+            raise place.refuse(name, f"no {tag}: rows hold text and images alone", found, hint)
 
 
 def _refuse_half_characters(row: Mapping[str, object], place: RowPlace) -> None:

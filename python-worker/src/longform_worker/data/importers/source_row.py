@@ -21,17 +21,21 @@ class RowPlace:
     file: str
     row: str
 
+    @property
+    def where(self) -> str:
+        """The row in words."""
+        return self.row if self.row.startswith(("line ", "row ")) else f"row {self.row}"
+
     def seen_from(self, other: RowPlace) -> str:
         """This place as the refusal of another row names it."""
         return self.row if self.file == other.file else f"{self.row} of {self.file}"
 
     def refuse(self, field: str, expected: str, found: str, hint: str = "") -> EngineFailure:
         """The failure (data_refused) of one field of this row."""
-        where = self.row if self.row.startswith(("line ", "row ")) else f"row {self.row}"
         advice = {"hint": hint} if hint else {}
         return EngineFailure(
             "data_refused",
-            f"{self.file}, {where}, {field}: expected {expected}; found {found}.",
+            f"{self.file}, {self.where}, {field}: expected {expected}; found {found}.",
             file=self.file,
             row=self.row,
             field=field,
