@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { SftNode } from "../../sdk/plan/stages.js";
+import { samplerSteps } from "../../sdk/plan/steps.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import type { Optimizer } from "../../sdk/spec/optimizer.js";
 import { ModelPart, type Tuning } from "../../sdk/spec/tuning.js";
@@ -24,9 +25,9 @@ export async function parts(node: SftNode, inputs: Inputs): Promise<JsonValue> {
     dataset: _dataset,
     gate,
     tooLong: _tooLong,
-    resources: _resources,
+    resources,
     zero: _zero,
-    tokensPerPass: _tokensPerPass,
+    tokensPerPass,
     headChunkTokens: _headChunkTokens,
     gradientCheckpointing: _gradientCheckpointing,
     checkpointEverySteps: _saved,
@@ -37,11 +38,17 @@ export async function parts(node: SftNode, inputs: Inputs): Promise<JsonValue> {
     weights: await inputs.weightsKey(node.weights),
     rows: inputs.rows(node.rows).file.sha256,
     settings: toJson(settings),
+    ...(drops(settings.tuning) ? { tokensPerPass, ranks: resources.nodes * resources.ranksPerNode } : {}),
     gate:
       gate === undefined || node.gateRows === null
         ? null
         : { ...gateSettings(gate), rows: inputs.rows(node.gateRows).file.sha256 },
   };
+}
+
+/** Whether passes draw numbers: then it matters which rows share a pass, and on which rank. */
+function drops(tuning: Tuning): boolean {
+  return tuning.kind === "lora" && tuning.dropout > 0;
 }
 
 /** Fine-tunes the model; a checkpoint of an interrupted attempt is taken up by the worker. */
@@ -74,7 +81,7 @@ function trainingJob(node: SftNode, context: StageContext): TrainingOrder {
     tensorboard,
     tuning,
     optimizer,
-    epochs,
+    epochs: _epochs,
     gate,
     ...settings
   } = spec;
@@ -91,7 +98,7 @@ function trainingJob(node: SftNode, context: StageContext): TrainingOrder {
     blobRoot: store.blobs.root,
     outputPath: join(context.folder, "model"),
     checkpointPath: join(context.folder, "checkpoints"),
-    steps: settings.steps ?? Math.ceil((rows.rows * epochs) / settings.examplesPerStep),
+    steps: samplerSteps(rows.rows, spec),
     ...(gate === undefined || gateRows === null
       ? {}
       : { gate: { ...gateSettings(gate), rowsPath: store.blobs.path(inputs.rows(gateRows).file) } }),

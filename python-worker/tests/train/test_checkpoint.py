@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from longform_worker.engines.train.backend.ranks import Ranks
 from longform_worker.engines.train.checkpoint import find_checkpoint
 from longform_worker.engines.train.saved import Counters
 from longform_worker.engines.train.step import Trainer
+from longform_worker.failure import EngineFailure
 from longform_worker.jobs import ModelPart, Precision, TrainingJob
 from longform_worker.models.folder import read_manifest
 from longform_worker.models.loaded import load_model
@@ -93,11 +95,48 @@ def test_a_damaged_checkpoint_is_never_gone_on_from(
     assert found.counters.step == 2
 
 
+def test_newer_checkpoints_that_are_damaged_go_and_never_the_one_just_written(
+    checkpoints: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "export_model", _export_nothing)
+    monkeypatch.setattr(loop, "export_log", _export_nothing)
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(checkpoints, folder)
+    for name in ("step-00000008", "step-00000009"):
+        shutil.copytree(folder / "step-00000004", folder / name)
+    flip(first(folder / "step-00000004", "model-*.safetensors"))
+    run(training_job(world, tmp_path, steps=4, checkpoint_every_steps=3))
+    assert sorted(found.name for found in folder.iterdir()) == ["step-00000003", "step-00000004"]
+    found = find_checkpoint(ALONE, training_job(world, tmp_path), _training(folder / "step-00000003"))
+    assert found is not None
+    assert found.counters.step == 4
+
+
+def test_a_manifest_that_the_disk_does_not_give_is_no_damage(
+    checkpoints: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(checkpoints, tmp_path / "checkpoints")
+
+    def unanswered(*_: object, **__: object) -> str:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "read_text", unanswered)
+    with pytest.raises(EngineFailure) as caught:
+        find_checkpoint(ALONE, training_job(world, tmp_path), "x")
+    assert caught.value.code == "model_refused"
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
+
+
+def _training(folder: Path) -> str:
+    return str(read_manifest(folder)["training"])
+
+
 def test_a_training_without_a_whole_checkpoint_starts_anew(checkpoints: Path, world: Path, tmp_path: Path) -> None:
     shutil.copytree(checkpoints, tmp_path / "checkpoints")
     for folder in (tmp_path / "checkpoints").iterdir():
         cut(folder / "manifest.json")
     assert find_checkpoint(ALONE, training_job(world, tmp_path), "x") is None
+    assert not list((tmp_path / "checkpoints").iterdir())
 
 
 def test_a_checkpoint_holds_no_frozen_weight_and_is_small_in_proportion(world: Path, tmp_path: Path) -> None:
@@ -130,9 +169,18 @@ def test_what_changes_no_more_than_rounding_is_no_part_of_what_a_training_is(wor
         replace(job, optimizer=replace(job.optimizer, beta2=0.9)),
     ]
     identity = loop._identity  # pyright: ignore[reportPrivateUsage]
-    assert {identity(one) for one in same} == {identity(job)}
-    assert identity(job) not in {identity(one) for one in other}
-    assert len({identity(one) for one in other}) == len(other)
+    assert {identity(one, ranks) for one in same for ranks in (1, 2)} == {identity(job, 1)}
+    assert identity(job, 1) not in {identity(one, 1) for one in other}
+    assert len({identity(one, 1) for one in other}) == len(other)
+
+
+def test_where_adapters_drop_inputs_the_split_is_part_of_what_a_training_is(world: Path, tmp_path: Path) -> None:
+    settings = {"rank": 4, "alpha": 8.0, "targets": ["MODEL_PART_LANGUAGE"], "layers": "ADAPTER_LAYERS_ALL"}
+    identity = loop._identity  # pyright: ignore[reportPrivateUsage]
+    for dropout, kinds in ((0.0, 1), (0.1, 4)):
+        job = training_job(world, tmp_path, tuning={"lora": {**settings, "dropout": dropout}})
+        jobs = (job, replace(job, tokens_per_pass=7))
+        assert len({identity(one, ranks) for one in jobs for ranks in (1, 2)}) == kinds
 
 
 def test_nothing_in_a_checkpoint_is_pickled_and_it_has_what_a_model_folder_needs(

@@ -59,7 +59,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
         if ranks.leads:
             link.send("rows_planned", **planned_counts(rows))
         ranks.leader_does(lambda: clear_leftovers(job))
-        identity = ranks.leader_does(lambda: _identity(job))
+        identity = ranks.leader_does(lambda: _identity(job, ranks.world_size))
         checkpoint = find_checkpoint(ranks, job, identity)
         trainer = Trainer(loaded, job, ranks, Filler.of_training(loaded, [*rows, *gate_rows]), checkpoint)
         ranks.leader_does(lambda: check_disk(trainer))
@@ -201,11 +201,14 @@ def _open_model(job: TrainingJob, ranks: Ranks) -> LoadedModel:
     return load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
 
 
-def _identity(job: TrainingJob) -> str:
+def _identity(job: TrainingJob, ranks: int) -> str:
     """What must be equal for a checkpoint to be gone on from: what moves the weights, so no path and no saving."""
     settings = {name: value for name, value in asdict(job).items() if not name.endswith(("_path", "_root"))}
     for name in NO_PART_OF_IDENTITY:
         settings.pop(name)
+    if job.tuning.lora and job.tuning.lora.dropout > 0:
+        # Passes draw numbers: it matters which rows share one, and on which rank.
+        settings.update(tokens_per_pass=job.tokens_per_pass, ranks=ranks)
     if job.gate:
         settings["gate"].pop("rows_path")
     files = {
