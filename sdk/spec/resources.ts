@@ -24,6 +24,13 @@ export const Resources = z
       .max(1_024)
       .default(1)
       .describe("Threads for arithmetic on processors; accelerators do not need them."),
+    preemptionGraceSeconds: z
+      .number()
+      .int()
+      .min(1)
+      .max(86_400)
+      .default(120)
+      .describe("Time for a preempted training to end its step and write a checkpoint before it is killed."),
   })
   .readonly();
 export type Resources = z.output<typeof Resources>;
