@@ -67,6 +67,8 @@ export function advance(before: Progress, { event, time }: StoredEvent, options:
       return { progress: before, lines: [always(`cancelling: ${event.reason}`)] };
     case "log":
       return { progress: before, lines: options.verbose ? [always(`    ${printable(event.text).trimEnd()}`)] : [] };
+    case "note":
+      return { progress: before, lines: [always(`${place(before)} ${event.stage}: ${printable(event.text)}`)] };
     case "agent_started":
       return { progress: before, lines: [plain(`worker agent started (process ${event.pid} on ${event.host})`)] };
     case "phase":

@@ -76,6 +76,8 @@ export const RunEvent = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("checkpoint"), stage, step: count, path: z.string() }),
   z.strictObject({ type: z.literal("engine_ready"), stage, loadSeconds: z.number() }),
   z.strictObject({ type: z.literal("log"), stage, stream: z.enum(["stdout", "stderr"]), text: z.string() }),
+  /** What a stage has found, in a sentence that its reader should see. */
+  z.strictObject({ type: z.literal("note"), stage, text: z.string() }),
   z.strictObject({
     type: z.literal("sample_done"),
     stage,

@@ -133,6 +133,7 @@ describe("longform audit", { timeout: PATIENCE_MS }, () => {
     expect(code).toBe(0);
     expect(stdout).toContain("chats: 2 rows, 0 images; all can be trained on as they are");
     expect(stdout).toMatch(/^read +\S.*chats\.jsonl/m);
+    expect(stdout).toMatch(/^\[\d+\/\d+\] chats\/rows-read: .*chats\.jsonl/m);
   });
 
   test("one stage alone, a stage that is not there, and a spec without rows to count", async () => {

@@ -77,6 +77,19 @@ const wholeRun = stored([
   [46.6, { type: "run_finished", seconds: 46.6 }],
 ]);
 
+test("what a stage has found stays, and is shown without being asked for", () => {
+  const text = plain(
+    stored([
+      [0, started],
+      [0.1, begins("sft/rows-read", "read")],
+      [0.2, { type: "note", stage: "sft/rows-read", text: "24 rows of decks.json" }],
+      [0.3, ends("sft/rows-read", "read", 0.2)],
+    ]),
+    4,
+  );
+  expect(text).toContain("[1/4] sft/rows-read: 24 rows of decks.json\n");
+});
+
 function plain(events: readonly StoredEvent[], stages: number, options = quiet): string {
   const lines = new PlainLines(stages, options);
   return `${events.flatMap((event) => lines.after(event)).join("\n")}\n`;
