@@ -161,7 +161,8 @@ async function* readLines(path: string): AsyncGenerator<Found> {
       crlfDelay: Number.POSITIVE_INFINITY,
     })) {
       line += 1;
-      if (text.trim() !== "") yield { where: `line ${line}`, value: parseJson(text, path, line) };
+      const json = line === 1 ? text.replace(/^\uFEFF/, "") : text;
+      if (json.trim() !== "") yield { where: `line ${line}`, value: parseJson(json, path, line) };
     }
   } catch (error) {
     if (error instanceof RunError) throw error;

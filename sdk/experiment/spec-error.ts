@@ -95,7 +95,7 @@ function expectationOf(issue: z.core.$ZodIssue): string {
         `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`,
       );
     case "invalid_union":
-      return "one of the forms that this field takes";
+      return customText(issue.message, "one of the forms that this field takes");
     case "invalid_value":
     case "invalid_format":
     case "not_multiple_of":
@@ -109,7 +109,7 @@ function expectationOf(issue: z.core.$ZodIssue): string {
 
 /** zod's own sentences start so; anything else was written beside the bound and says more. */
 function customText(message: string, standard: string): string {
-  return /^Too (small|big)/.test(message) ? standard : message;
+  return /^(Too (small|big)|Invalid input)/.test(message) ? standard : message;
 }
 
 function article(noun: string): string {

@@ -26,10 +26,13 @@ export const Drawing = z
 export type Drawing = z.output<typeof Drawing>;
 
 /** Where the pixels of a row come from: a file below the dataset's folder, or a drawing. */
-export const ImageSource = z.union([
-  z.strictObject({ path: z.string().min(1).describe("Path relative to the dataset's folder.") }).readonly(),
-  z.strictObject({ drawing: Drawing.describe("What to draw.") }).readonly(),
-]);
+export const ImageSource = z.union(
+  [
+    z.strictObject({ path: z.string().min(1).describe("Path relative to the dataset's folder.") }).readonly(),
+    z.strictObject({ drawing: Drawing.describe("What to draw.") }).readonly(),
+  ],
+  { error: 'an image as {"path": "…"} or {"drawing": {…}}' },
+);
 export type ImageSource = z.output<typeof ImageSource>;
 
 /** A stored image: its final pixels by content. */

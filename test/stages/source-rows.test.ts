@@ -1,7 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { datasetKey } from "../../runners/stages/source-rows.js";
+import { parseSpec } from "../../sdk/experiment/spec-error.js";
+import { TrainingRow } from "../../sdk/spec/rows.js";
 import { temporaryFolder } from "../store/temporary-folder.js";
 
 /** A folder of rows, the second of which names these images. */
@@ -23,6 +25,21 @@ test("a dataset is identified by the contents of its images, wherever links belo
   expect(await key()).toEqual(before);
   writeFileSync(join(folder, "one.png"), "2");
   expect(await key()).not.toEqual(before);
+});
+
+test("a byte order mark before the first row is no part of it", async () => {
+  const { path, key } = rowsWith();
+  const before = await key();
+  writeFileSync(path, `\uFEFF${readFileSync(path, "utf8")}`);
+  expect(await key()).toEqual(before);
+});
+
+test("an image that is a bare path is refused with the form that images have", () => {
+  const row = { id: "a", language: "en", prompt: "What is this?", target: "A page.", images: ["a.png"] };
+  expect(() => parseSpec(TrainingRow, row)).toThrow(
+    'images.0: found "a.png", expected an image as {"path": "…"} or {"drawing": {…}}',
+  );
+  expect(parseSpec(TrainingRow, { ...row, images: [{ path: "a.png" }] }).images).toEqual([{ path: "a.png" }]);
 });
 
 test("an image outside the folder of the rows is refused by file, row and image, and is not read", async () => {
