@@ -23,12 +23,15 @@ export function specPath(jobPath: string, node: string, { stages }: Experiment):
   const [job = "", ...names] = jobPath.split(".");
   const [first = "", ...others] = (JOBS.has(job) ? names : [job, ...names]).map(camelCase);
   const field = specName(first, stage);
-  const home = homesOf(stage, job).find(([, part]) => Object.hasOwn(part, field));
+  const home = homesOf(stage, job, node).find(([, part]) => Object.hasOwn(part, field));
   return home === undefined ? jobPath : ["stages", index, ...home[0], field, ...others].join(".");
 }
 
+type Home = readonly [path: readonly string[], part: object];
+
 /** Where in a stage a field of a job may come from; the first part that has it counts. */
-function homesOf(stage: Stage, job: string): readonly (readonly [readonly string[], object])[] {
+function homesOf(stage: Stage, job: string, node: string): readonly Home[] {
+  if (job === "fetch" || job === "read") return sourceOf(stage, node);
   if (stage.kind === "audit") return [[[], stage]];
   const everywhere = [
     [[], stage],
@@ -40,6 +43,22 @@ function homesOf(stage: Stage, job: string): readonly (readonly [readonly string
     case "mmLongBenchWrite":
       return [[["engine"], stage.engine], ...everywhere];
   }
+}
+
+/** What a node fetches or reads, by what follows the name of its stage. */
+const SOURCES: Readonly<Record<string, readonly string[]>> = {
+  model: ["model"],
+  corpus: ["model", "corpus"],
+  rows: ["dataset"],
+  "gate-rows": ["gate", "dataset"],
+  items: ["items"],
+};
+
+function sourceOf(stage: Stage, node: string): readonly Home[] {
+  const path = SOURCES[(node.split("/")[1] ?? "").replace(/-(fetched|read)$/, "")] ?? [];
+  let part: unknown = stage;
+  for (const step of path) part = typeof part === "object" && part !== null ? Reflect.get(part, step) : undefined;
+  return typeof part === "object" && part !== null ? [[path, part]] : [];
 }
 
 /** A job says where things lie; the spec says what they are. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { experiment, folder, programJudge, records, scratch } from "longform";
+import { experiment, folder, hub, hubDataset, programJudge, records, scratch } from "longform";
 import { RunError } from "../../sdk/failure/failure.js";
 import { namingSpec, specPath } from "../../runners/stages/spec-path.js";
 
@@ -23,6 +23,14 @@ const spec = experiment("paths", (x) => {
     engine: { kind: "scripted", script: "script.json" },
     judge: programJudge("judge.ts", "judge"),
   });
+  const tokens = (name: string) => hubDataset(`a/${name}`, { tokenVariable: "HF_TOKEN" });
+  x.sft("far", {
+    model: hub("a/model", { tokenVariable: "HF_TOKEN" }),
+    dataset: tokens("rows"),
+    gate: { dataset: tokens("gate"), atLeast: 0.5 },
+  });
+  x.audit("counted", { model: hub("a/model", { tokenVariable: "HF_TOKEN" }), dataset: tokens("rows") });
+  x.mmLongBenchWrite("far-bench", { model: sft, items: tokens("items"), judge: programJudge("judge.ts", "judge") });
 });
 
 describe("a field of a job is named as the spec names it", () => {
@@ -44,6 +52,12 @@ describe("a field of a job is named as the spec names it", () => {
     ["bench/texts", "generation.model_path", "stages.1.model"],
     ["bench/texts", "sampling.max_tokens", "stages.1.sampling.maxTokens"],
     ["told/texts", "model_path", "stages.2.engine.script"],
+    ["far/model", "fetch.token_variable", "stages.3.model.tokenVariable"],
+    ["far/rows-fetched", "fetch.token_variable", "stages.3.dataset.tokenVariable"],
+    ["far/gate-rows-fetched", "fetch.token_variable", "stages.3.gate.dataset.tokenVariable"],
+    ["counted/model", "fetch.token_variable", "stages.4.model.tokenVariable"],
+    ["counted/rows-fetched", "fetch.token_variable", "stages.4.dataset.tokenVariable"],
+    ["far-bench/items-fetched", "fetch.token_variable", "stages.5.items.tokenVariable"],
   ] as const)
     test(`${jobPath} of ${node}`, () => {
       expect(specPath(jobPath, node, spec)).toBe(path);
