@@ -1,21 +1,36 @@
 import { describeRanks } from "../../sdk/experiment/describe-spec.js";
 import type { Replacement } from "../../sdk/experiment/rehearsal.js";
-import type { StageNode } from "../../sdk/plan/stages.js";
+import { planStages, type StageNode } from "../../sdk/plan/stages.js";
 import type { RunEvent } from "../../sdk/run-folder/events.js";
 import type { Experiment } from "../../sdk/spec/experiment.js";
 import { shellWord } from "./invocation.js";
 import { textTable } from "./text-table.js";
 
-/** What a rehearsal has otherwise than the real run, as lines of text. */
-export function replacedLines(replaced: readonly Replacement[], assumed: readonly string[]): readonly string[] {
+/** What a rehearsal has otherwise than the real run, and what it fetches as the real run does, as lines of text. */
+export function replacedLines(
+  replaced: readonly Replacement[],
+  assumed: readonly string[],
+  fetched: readonly string[],
+): readonly string[] {
   const rows = replaced.map(({ stage, field, real, rehearsed }) => [stage, field, real, rehearsed]);
   return [
     ...textTable(["stage", "", "the real run has", "the rehearsal has"], rows, [0, 1, 2, 3]),
     ...assumed.map((assumption) => `assumed: ${assumption}`),
+    ...fetched.map(
+      (dataset) => `fetched: all of ${dataset}, though few of its rows are used, unless the local cache has it`,
+    ),
   ];
 }
 
 type NodeEvent = Extract<RunEvent, { type: "stage_cached" | "stage_finished" }>;
+
+/** The datasets that an experiment brings from a hub. */
+export function fetchedDatasets(experiment: Experiment): readonly string[] {
+  const names = planStages(experiment).flatMap((node) =>
+    node.kind === "fetch" && node.holds === "dataset" ? [node.source.repository] : [],
+  );
+  return [...new Set(names)];
+}
 
 /** Seconds of each stage of the spec, with those of its nodes. */
 export function stageLines(experiment: Experiment, events: readonly RunEvent[]): readonly string[] {

@@ -14,7 +14,7 @@ import { lastEventSeq } from "./last-event.js";
 import { likenessesOf } from "./likeness.js";
 import { withSpec } from "./load-checked.js";
 import { showOutcome } from "./outcome.js";
-import { failureMeaning, notRehearsed, replacedLines, stageLines } from "./rehearsal-text.js";
+import { failureMeaning, fetchedDatasets, notRehearsed, replacedLines, stageLines } from "./rehearsal-text.js";
 
 export interface RehearseFileOptions {
   readonly file: string;
@@ -51,11 +51,12 @@ export async function rehearseFile(options: RehearseFileOptions): Promise<number
   );
 }
 
-function tellReplaced({ replaced }: Rehearsal, assumed: readonly string[], json: boolean): void {
+function tellReplaced({ replaced, experiment }: Rehearsal, assumed: readonly string[], json: boolean): void {
+  const fetched = fetchedDatasets(experiment);
   process.stdout.write(
     json
-      ? `${JSON.stringify({ rehearsal: { replaced, assumed } })}\n`
-      : `${replacedLines(replaced, assumed).join("\n")}\n`,
+      ? `${JSON.stringify({ rehearsal: { replaced, assumed, fetched } })}\n`
+      : `${replacedLines(replaced, assumed, fetched).join("\n")}\n`,
   );
 }
 

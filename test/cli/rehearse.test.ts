@@ -99,6 +99,7 @@ describe("longform rehearse", { timeout: PATIENCE_MS }, () => {
     expect(stdout).toContain(
       "assumed: that someone/unknown-vl is a qwen3_vl, by the gridMultiple 32 of sft: neither the catalogue nor the local cache knows it",
     );
+    expect(stdout).toContain("fetched: all of someone/rows, though few of its rows are used");
     expect(stderr).toContain("someone/rows at revision main is not in the local cache, and the hub cannot be reached");
     expect(stderr).toContain("someone/rows is fetched as it is in the real run, which would end here too.");
   });
