@@ -117,6 +117,27 @@ def test_a_bad_image_is_refused_with_file_row_and_index(tmp_path: Path, images: 
     assert failure.facts["file"] == str(tmp_path / "source.jsonl")
 
 
+def test_every_bad_image_is_told_at_once_and_the_first_ten_are_named(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no image")
+    rows = [{"id": f"r{number}", "images": [drawing("red"), {"path": "text.png"}]} for number in range(11)]
+    rows.append({"id": "long", "images": [drawing("red", 2010, 10)]})
+    failure = refused(tmp_path, [{"id": "many", "images": [drawing("red")] * 5}, *rows], str(tmp_path))
+    which, *named = failure.detail.splitlines()
+    assert (which, len(named)) == ("the first of them:", 10)
+    assert named[0] == 'row many, image 0: "images" must be at most 4 images; found 5.'
+    assert named[1].startswith("row r0, image 1: image must be an image file (PNG,")
+    assert "text.png, which is none of these" in named[1]
+    assert failure.facts["found"] == "13 images that cannot be used"
+    assert failure.facts["rows"] == "many, " + ", ".join(f"r{number}" for number in range(9))
+    assert failure.facts["file"] == str(tmp_path / "source.jsonl")
+
+
+def test_an_image_that_no_size_fits_is_refused_with_its_path(tmp_path: Path) -> None:
+    Image.new("RGB", (2010, 10)).save(tmp_path / "long.png")
+    failure = refused(tmp_path, [{"id": "a", "images": [{"path": "long.png"}]}], str(tmp_path))
+    assert failure.facts["found"] == "long.png, 2010x10 pixels"
+
+
 def test_a_path_without_an_image_root_is_refused(tmp_path: Path) -> None:
     assert "names no image folder" in refused(tmp_path, [{"id": "a", "images": [{"path": "a.png"}]}]).detail
 

@@ -22,17 +22,20 @@ _SHAPE_KEYS = {"kind", "box", "fill", "outline", "outlineWidth"}
 
 
 class Place:
-    """Where a record stands, for refusals: the rows file, the row's id and the image's index."""
+    """Where a record stands, for refusals: the rows file, the row's id, the image's index and its path."""
 
-    def __init__(self, file: str, row: str, image: int) -> None:
+    def __init__(self, file: str, row: str, image: int, path: str = "") -> None:
         self.file = file
         self.row = row
         self.image = image
+        self.path = path
 
     def refuse(self, expected: str, found: object, what: str = "image") -> EngineFailure:
         """A data_refused failure that names this place, what was found and what is expected."""
         shown = found if isinstance(found, str) else repr(found)
         shown = shown if len(shown) <= 200 else shown[:197] + "..."
+        if self.path not in shown:
+            shown = f"{self.path}, {shown}"
         return EngineFailure(
             "data_refused",
             f"{self.file}, row {self.row}, image {self.image}: {what} must be {expected}; found {shown}.",
