@@ -102,10 +102,10 @@ def test_newer_checkpoints_that_are_damaged_go_and_never_the_one_just_written(
     monkeypatch.setattr(loop, "export_log", _export_nothing)
     folder = tmp_path / "checkpoints"
     shutil.copytree(checkpoints, folder)
+    flip(first(folder / "step-00000004", "model-*.safetensors"))
     for name in ("step-00000008", "step-00000009"):
         shutil.copytree(folder / "step-00000004", folder / name)
-    flip(first(folder / "step-00000004", "model-*.safetensors"))
-    run(training_job(world, tmp_path, steps=4, checkpoint_every_steps=3))
+    run(training_job(world, tmp_path, steps=4, checkpoint_every_steps=1))
     assert sorted(found.name for found in folder.iterdir()) == ["step-00000003", "step-00000004"]
     found = find_checkpoint(ALONE, training_job(world, tmp_path), _training(folder / "step-00000003"))
     assert found is not None

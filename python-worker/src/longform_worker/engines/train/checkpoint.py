@@ -11,7 +11,7 @@ import glob
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,23 +60,36 @@ def save_checkpoint(trainer: Trainer, counters: Counters, identity: str) -> Path
         if trainer.ranks.leads and trainer.adapters is None:
             _write_index(share.folder, weights)
     if trainer.ranks.leads:
-        for old in sorted(root.glob(CHECKPOINTS))[:-KEPT]:
+        older = sorted(folder for folder in root.glob(CHECKPOINTS) if folder.name < target.name)
+        for old in older[: len(older) - (KEPT - 1)]:
             shutil.rmtree(old)
+    trainer.ranks.wait()
     return target
+
+
+def drop_checkpoints(job: TrainingJob) -> None:
+    """Remove what a training that is done needs no more."""
+    root = Path(job.checkpoint_path)
+    for folder in root.glob(CHECKPOINTS):
+        shutil.rmtree(folder)
+    if root.is_dir() and not any(root.iterdir()):
+        root.rmdir()
 
 
 def find_checkpoint(ranks: Ranks, job: TrainingJob, identity: str) -> Checkpoint | None:
     """The newest complete checkpoint; None when there is none. Ranks share out the work of checking it.
 
-    A folder whose files differ from its manifest counts as none. Raises EngineFailure (spec_refused)
-    for a checkpoint of another training.
+    A folder whose files differ from its manifest counts as none and is removed: by its name it would count as one of
+    the newest that are kept. Raises EngineFailure: spec_refused for a checkpoint of another training, model_refused
+    for a manifest that cannot be read.
     """
     root = Path(job.checkpoint_path)
     names: list[str] = ranks.from_leader(sorted((folder.name for folder in root.glob(CHECKPOINTS)), reverse=True))
+    damaged: list[Path] = []
     for folder in (root / name for name in names):
-        facts: dict[str, Any] | None = ranks.from_leader(_sealed_facts(folder) if ranks.leads else None)
+        facts: dict[str, Any] | None = ranks.leader_does(lambda folder=folder: _sealed_facts(folder))
         if facts is None or ranks.largest([_damaged(folder, facts, ranks)], patient=True)[0]:
-            ranks.say(f"{folder} is damaged and left out")
+            damaged.append(folder)
             continue
         if facts["training"] != identity:
             raise EngineFailure(
@@ -86,12 +99,22 @@ def find_checkpoint(ranks: Ranks, job: TrainingJob, identity: str) -> Checkpoint
                 expected=identity,
                 found=facts["training"],
             )
+        _remove_damaged(damaged, ranks)
         was = (facts["ranks"], facts["zero_stage"])
         now = (ranks.world_size, job.zero.stage)
         changed = f"; written by {was[0]} ranks at ZeRO stage {was[1]}, read by {now[0]} at {now[1]}"
         ranks.say(f"Going on from {folder}{changed if was != now else ''}")
         return Checkpoint(folder, Counters(**facts["counters"]))
+    _remove_damaged(damaged, ranks)
     return None
+
+
+def _remove_damaged(folders: Sequence[Path], ranks: Ranks) -> None:
+    for folder in folders:
+        ranks.say(f"{folder} is damaged and removed")
+        if ranks.leads:
+            shutil.rmtree(folder)
+    ranks.wait()
 
 
 def _write_share(trainer: Trainer, share: Share) -> None:
@@ -144,7 +167,9 @@ def _sealed_facts(folder: Path) -> dict[str, Any] | None:
     """The manifest, when it is there and says what was written into it."""
     try:
         facts = read_manifest(folder)
-    except EngineFailure:
+    except EngineFailure as failure:
+        if isinstance(failure.__cause__, OSError):  # a disk that does not answer says nothing about the file
+            raise
         return None
     return facts if facts.get("files") and facts.get("seal") == _seal(facts) else None
 

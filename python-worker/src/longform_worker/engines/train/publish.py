@@ -58,7 +58,7 @@ class Pieces:
 
 @contextmanager
 def publishing_together(ranks: Ranks, target: Path, facts: dict[str, Any]) -> Generator[Share]:
-    """The share of this rank; when the block has ended on every rank without an exception, ``target`` is there.
+    """The share of this rank; ``target`` is there once rank 0 has left the block, for which the others have to wait.
 
     ``facts`` go into the manifest, those of rank 0. The folder lies on a file system that all ranks see.
     """
@@ -73,4 +73,3 @@ def publishing_together(ranks: Ranks, target: Path, facts: dict[str, Any]) -> Ge
             yield share
             for files in ranks.collect(share.files):
                 settled.update(files)
-    ranks.wait()
