@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/longest-first.js";
 
 // The tests of the slower tiers have their own commands and their own folders.
-const slowTiers = ["vllm", "cluster"];
+const slowTiers = ["vllm", "cluster", ...(process.env["LONGFORM_KILLS"] === undefined ? ["kill"] : [])];
 
 export default defineConfig({
   // `import "longform"` in tests and examples means the sources, so that no build is needed.

@@ -1,9 +1,8 @@
-// The tests that kill processes at random moments, twenty times each where the suite does it three times,
-// and the Python tests that are too slow for the suite (`npm run test:kill`).
+// The tests that kill processes at random moments, twenty times each, and the Python tests that are too slow for
+// the suite (`npm run test:kill`). With --short three kills and nothing else.
 import { pytest, runSuites, setUpForTests, vitest } from "./test-suites.mjs";
 
-const KILLS = "20";
+const kills = (/** @type {string} */ count) => vitest(["test/kill"], { LONGFORM_KILLS: count });
+const suites = process.argv.includes("--short") ? [kills("3")] : [kills("20"), pytest(["-m", "slow"])];
 
-process.exitCode = setUpForTests()
-  ? runSuites([vitest(["test/kill"], { LONGFORM_KILLS: KILLS }), pytest(["-m", "slow"], { LONGFORM_KILLS: KILLS })])
-  : 1;
+process.exitCode = setUpForTests() ? runSuites(suites) : 1;
