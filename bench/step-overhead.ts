@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type Experiment, experiment, folder, records, run } from "longform";
+import { type Experiment, experiment, folder, full, records, run } from "longform";
 import { z } from "zod";
 import { environmentPython } from "#environments";
 import { type Bench, median, spread } from "./measurement.js";
@@ -100,6 +100,7 @@ function training(world: string): Experiment {
       tokensPerPass: 2_048,
       optimizer: { peakLearningRate: 3e-3, beta2: 0.98, weightDecay: 0.01 },
       schedule: { kind: "cosine", warmupFraction: 0.1, finalFraction: 0.05 },
+      tuning: full({ frozenParts: [] }),
       precision: "float32",
       gradientCheckpointing: false,
       headChunkTokens: 64,
