@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RunOutcome } from "../../sdk/client/run.js";
-import { copiedRuns } from "./copied-runs.js";
-import { training } from "./micro/experiments.js";
-import { eventually, PATIENCE_MS, runsFolder, WatchedRun } from "./watched-run.js";
+import { copiedRuns } from "../e2e/copied-runs.js";
+import { training } from "../e2e/micro/experiments.js";
+import { eventually, PATIENCE_MS, runsFolder, WatchedRun } from "../e2e/watched-run.js";
 
 const steps = 10;
 const checkpointEverySteps = 2;
