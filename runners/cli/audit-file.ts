@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import { z } from "zod";
 import { start } from "../../sdk/client/start.js";
 import { submit, type SubmittedRun } from "../../sdk/client/submit.js";
 import { auditing } from "../../sdk/experiment/auditing.js";
@@ -11,6 +10,7 @@ import { readEvents } from "../../sdk/run-folder/read-events.js";
 import { readSpec } from "../../sdk/run-folder/read-run.js";
 import { runPaths } from "../../sdk/run-folder/run-paths.js";
 import type { Experiment } from "../../sdk/spec/experiment.js";
+import { type ReportLine, readReport } from "../stages/audit-report.js";
 import { StageResult } from "../stages/results.js";
 import { BlobStore } from "../store/blobs.js";
 import { StageCache } from "../store/stage-cache.js";
@@ -116,20 +116,6 @@ async function resultsOf(runDir: string, cache: StageCache): Promise<Results> {
   return results;
 }
 
-const count = z.number().int().min(0);
-
-const ReportLine = z.object({
-  id: z.string(),
-  // Null where a row cannot be counted.
-  tokens: count.nullable(),
-  imageTokens: count.nullable(),
-  targetTokens: count.nullable(),
-  action: z.enum(["kept", "capped", "dropped", "refused"]),
-  why: z.string(),
-  cutCharacters: count,
-});
-type ReportLine = z.output<typeof ReportLine>;
-
 async function auditedStage(
   node: AuditNode,
   results: Results,
@@ -139,8 +125,7 @@ async function auditedStage(
   const { name: stage, maxTokens, tooLong } = node.spec;
   const result = results.get(node.id);
   if (result?.kind !== "audit") throw new RunError({ code: "internal", detail: `${node.id} has no audit` });
-  const text = (await blobs.readText(result.report)).trimEnd();
-  const lines = text === "" ? [] : text.split("\n").map((line) => ReportLine.parse(JSON.parse(line)));
+  const lines = await readReport(result.report, blobs);
   const { capped, dropped, refused, images } = result;
   return {
     stage,

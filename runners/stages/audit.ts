@@ -1,10 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { type JsonValue, toJson } from "../../sdk/experiment/canonical-json.js";
+import { describeDataset } from "../../sdk/experiment/describe-spec.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { AuditNode } from "../../sdk/plan/stages.js";
 import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
+import { readReport } from "./audit-report.js";
 import { jobEnvelope, recordJob, type StageContext } from "./context.js";
 import { resources } from "./import-rows.js";
 import type { Inputs } from "./inputs.js";
@@ -61,17 +62,19 @@ export async function run(node: AuditNode, context: StageContext): Promise<Audit
 
 const NAMED_ROWS = 10;
 
-const ReportLine = z.looseObject({ id: z.string(), action: z.string(), why: z.string() });
-
 /**
  * Ends a run before its training when rows cannot be trained on.
  *
  * @throws RunError data_refused naming the first rows with their reasons, and how many there are.
  */
-export async function refuseRows({ refused, report }: AuditResult, blobs: BlobReader): Promise<void> {
+export async function refuseRows(
+  { spec }: Pick<AuditNode, "spec">,
+  { refused, report }: AuditResult,
+  blobs: BlobReader,
+): Promise<void> {
   if (refused === 0) return;
-  const lines = (await blobs.readText(report)).trimEnd().split("\n");
-  const bad = lines.map((line) => ReportLine.parse(JSON.parse(line))).filter(({ action }) => action === "refused");
+  const lines = await readReport(report, blobs);
+  const bad = lines.filter(({ action }) => action === "refused");
   const named = bad.slice(0, NAMED_ROWS);
   throw new RunError({
     code: "data_refused",
@@ -80,8 +83,8 @@ export async function refuseRows({ refused, report }: AuditResult, blobs: BlobRe
       rows: named.map(({ id }) => id).join(", "),
       found: `${refused} of ${lines.length} rows that cannot be trained on`,
       expected: "rows within maxTokens, without special tokens, with images as the vision policy makes them",
-      file: blobs.path(report),
-      hint: "`longform audit` names all of them.",
+      file: describeDataset(spec.dataset),
+      hint: `\`longform audit\` names all of them; ${blobs.path(report)} has a line about every row.`,
     },
   });
 }
