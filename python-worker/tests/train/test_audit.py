@@ -178,6 +178,20 @@ def test_a_row_whose_images_and_target_do_not_fit_is_refused_and_never_cut(world
     assert line["why"].endswith(f"; {line['targetTokens']} of the target and 4 of its images must stay")
 
 
+@pytest.mark.parametrize("too_long", ["REFUSE", "DROP", "CAP"])
+def test_a_row_beyond_the_models_window_is_refused_whatever_the_limit(
+    world: Path, tmp_path: Path, too_long: str
+) -> None:
+    rows = imported(tmp_path, {"prompt": "Write about it. " * 300}, {"prompt": "Write."})
+    found = run(world, rows, tmp_path, max_tokens=1024, too_long=f"TOO_LONG_{too_long}")
+    line = found.report["r0"]
+    assert line["tokens"] > 1024
+    more = line["tokens"] - 512
+    assert line["action"] == "refused"
+    assert line["why"] == f"{line['tokens']} tokens, {more} more than the 512 of the model's window; maxTokens is 1024"
+    assert [row["id"] for row in found.kept] == ["r1"]
+
+
 def test_every_row_is_judged_on_its_own_and_all_offenders_are_in_the_report(world: Path, tmp_path: Path) -> None:
     large = {**drawing("red"), "drawing": {**drawing("red")["drawing"], "width": 112, "height": 112}}
     rows = import_all(

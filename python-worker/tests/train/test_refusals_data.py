@@ -70,13 +70,22 @@ def test_a_limit_below_a_rows_images_is_refused_with_row_tokens_and_limit_and_cu
 def test_an_answer_longer_than_the_limit_is_refused_and_never_cut(
     world: Path, opened: ModelFolder, tmp_path: Path
 ) -> None:
-    target = "Slide 1: red. " * 250
-    failure = refused(world, opened, tmp_path, row(target=target), max_tokens=1024)
-    (whole,) = plan_rows(tmp_path / "rows.jsonl", opened, training_job(world, tmp_path, max_tokens=2048))
-    assert whole.target_tokens > 1500
+    target = "Slide 1: red. " * 70
+    failure = refused(world, opened, tmp_path, row(target=target), max_tokens=256)
+    (whole,) = plan_rows(tmp_path / "rows.jsonl", opened, training_job(world, tmp_path, max_tokens=512))
+    assert whole.target_tokens > 400
     assert failure.facts["found"] == f"{whole.tokens} tokens"
     end = opened.tokenizer.decode(whole.ids_T[whole.target_start :])
     assert end == target + "<|im_end|>"
+
+
+def test_a_row_beyond_the_models_window_is_refused_whatever_the_limit(
+    world: Path, opened: ModelFolder, tmp_path: Path
+) -> None:
+    failure = refused(world, opened, tmp_path, row(target="Slide 1: red. " * 250), max_tokens=2048)
+    assert failure.facts["expected"] == "at most 512 tokens"
+    assert f"1 of 1 rows are longer than the window of 512 tokens that {world / 'model'} was made for" in failure.detail
+    assert "maxTokens 2048 is above what the model can read" in failure.detail
 
 
 # T3

@@ -155,7 +155,12 @@ class Auditor:
                 raise
             return Verdict(row, None, "refused", failure.detail.removeprefix(f"Row {row.id}").lstrip(":, "))
         self._compare(row, encoded)
-        limit = self._job.max_tokens
+        limit, window = self._job.max_tokens, self._model.window
+        if window < min(len(encoded.ids), limit):
+            found = (
+                f"{len(encoded.ids)} tokens, {len(encoded.ids) - window} more than the {window} of the model's window"
+            )
+            return Verdict(row, encoded, "refused", f"{found}; maxTokens is {limit}")
         if len(encoded.ids) <= limit:
             return Verdict(row, encoded, "kept")
         why = f"{len(encoded.ids)} tokens, {len(encoded.ids) - limit} more than maxTokens {limit}"

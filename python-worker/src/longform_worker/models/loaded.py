@@ -45,6 +45,11 @@ class ModelFolder:
     turn_end_id: int
     stop_ids: tuple[int, ...]
 
+    @property
+    def window(self) -> int:
+        """Most tokens of a sequence that the model was made for."""
+        return self.config.text_config.max_position_embeddings
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel(ModelFolder):

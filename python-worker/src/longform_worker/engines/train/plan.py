@@ -45,8 +45,8 @@ class PlannedRow:
 def plan_rows(path: Path, model: ModelFolder, job: TrainingJob) -> list[PlannedRow]:
     """Read and encode all rows of an imported file for this job.
 
-    Raises EngineFailure (data_refused) for rows longer than the job's ``max_tokens`` (all of them counted, the first
-    ones named with their lengths), for special tokens in texts, and for images that do not fit the policy.
+    Raises EngineFailure (data_refused) for rows longer than the job's ``max_tokens`` or the model's window (all of them
+    counted, the first ones named with their lengths), for special tokens in texts, and for images that do not fit the policy.
     """
     encoder = PromptEncoder(model, job.prompt_layout)
     planned: list[PlannedRow] = []
@@ -65,7 +65,7 @@ def plan_rows(path: Path, model: ModelFolder, job: TrainingJob) -> list[PlannedR
                 grids=grids,
             )
         )
-    _refuse_too_long(path, planned, job.max_tokens)
+    _refuse_too_long(path, planned, job.max_tokens, model)
     return planned
 
 
@@ -93,19 +93,24 @@ def check_images(path: Path, row: TrainingRow, policy: VisionPolicy) -> None:
             raise _refused(path, row.id, expected, f"{image.width}x{image.height}")
 
 
-def _refuse_too_long(path: Path, rows: Sequence[PlannedRow], max_tokens: int) -> None:
-    offenders = sorted((row for row in rows if row.tokens > max_tokens), key=lambda row: -row.tokens)
+def _refuse_too_long(path: Path, rows: Sequence[PlannedRow], max_tokens: int, model: ModelFolder) -> None:
+    limit = min(max_tokens, model.window)
+    offenders = sorted((row for row in rows if row.tokens > limit), key=lambda row: -row.tokens)
     if not offenders:
         return
     named = ", ".join(f"{row.id} ({row.tokens})" for row in offenders[:NAMED_OFFENDERS])
+    told = f"maxTokens {max_tokens}"
+    advice = f"Raise maxTokens to {offenders[0].tokens} or leave these rows out."
+    if limit < max_tokens:
+        told = f"the window of {limit} tokens that {model.folder} was made for"
+        advice = f"Leave these rows out: maxTokens {max_tokens} is above what the model can read."
     raise EngineFailure(
         "data_refused",
-        f"{path}: {len(offenders)} of {len(rows)} rows are longer than maxTokens {max_tokens}: {named}."
-        f" Raise maxTokens to {offenders[0].tokens} or leave these rows out.",
+        f"{path}: {len(offenders)} of {len(rows)} rows are longer than {told}: {named}. {advice}",
         file=path,
         row=offenders[0].id,
         rows=", ".join(row.id for row in offenders[:NAMED_OFFENDERS]),
-        expected=f"at most {max_tokens} tokens",
+        expected=f"at most {limit} tokens",
         found=f"{offenders[0].tokens} tokens",
     )
 
