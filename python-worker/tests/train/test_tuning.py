@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,29 @@ def test_a_merged_model_answers_as_its_adapters_do_and_not_as_its_base(world: Pa
     moved = {key for key in base.keys() if not torch.equal(base.read(key), exported.read(key))}  # noqa: SIM118
     assert len(moved) == 21
     assert not any("lm_head" in key or "norm" in key or "embed" in key for key in moved)
+
+
+@pytest.mark.parametrize(
+    ("tuning", "field"),
+    [
+        ({"full": {"frozen_parts": ["MODEL_PART_LANGUAGE"]}}, "training.tuning.full.frozen_parts"),
+        (lora("VISION", "MERGER"), "training.tuning.lora.targets"),
+    ],
+)
+def test_what_only_images_reach_is_not_trained_on_rows_without_images(
+    world: Path, tmp_path: Path, tuning: dict[str, Any], field: str
+) -> None:
+    lines = [line for line in (world / "rows.jsonl").read_text().splitlines() if not json.loads(line)["images"]]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f"{line}\n" for line in lines))
+    job = training_job(world, tmp_path, tuning=tuning, rows_path=str(rows), steps=1)
+    with RecordedLink() as link, pytest.raises(EngineFailure, match="No row has an image, and only") as caught:
+        loop.run(job, link)
+    assert (caught.value.code, caught.value.field_path) == ("spec_refused", field)
+    assert link.frames("phase") == []
+    with RecordedLink() as link:
+        loop.run(replace(job, rows_path=str(world / "rows.jsonl")), link)
+        assert len(link.frames("step")) == 1
 
 
 def test_adapters_that_never_moved_are_an_error_and_leave_no_model(world: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from longform_worker.engines.train.schedule import learning_rate
 from longform_worker.engines.train.settings import check_settings
 from longform_worker.engines.train.step import Trainer
 from longform_worker.engines.train.tensorboard import Board
+from longform_worker.engines.train.tuning import check_images_where_needed
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Gate, Precision, TrainingJob
 from longform_worker.models.folder import check_vision_policy, file_sha256, weights_sha256
@@ -49,6 +50,7 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
     """
     check_settings(job)
     check_vision_policy(Path(job.model_path), job.vision_policy, "training.vision_policy")
+    check_images_where_needed(job)
     ranks = Ranks.of_environment()
     with _stop_on_sigterm() as stop, ranks.together(always=job.zero.stage > 0):
         link.phase("loading")
@@ -198,7 +200,9 @@ class _Training:
 def _open_model(job: TrainingJob, ranks: Ranks) -> LoadedModel:
     if job.zero.stage == 3:
         return load_split_model(job, rows_attention(), ranks)
-    return load_model(Path(job.model_path), Precision.FLOAT32, rows_attention())
+    # DeepSpeed keeps weights in the job's own numbers; a whole model in float32 may be more than a device holds.
+    precision = job.precision if job.zero.stage else Precision.FLOAT32
+    return load_model(Path(job.model_path), precision, rows_attention())
 
 
 def _identity(job: TrainingJob, ranks: int) -> str:

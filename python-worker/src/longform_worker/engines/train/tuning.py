@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
+from longform_worker.data.rows import read_training_rows
 from longform_worker.engines.train.backend.split import shape_of
 from longform_worker.engines.train.backend.state import WeightGroup
 from longform_worker.failure import EngineFailure
@@ -55,6 +57,29 @@ def choose_weights(loaded: LoadedModel, job: TrainingJob) -> Adapters | None:
         return _put_adapters(loaded, job.tuning.lora, job.seed)
     _freeze(loaded, job.tuning.full.frozen_parts if job.tuning.full else ())
     return None
+
+
+def check_images_where_needed(job: TrainingJob) -> None:
+    """Look into the rows where weights move that images alone reach.
+
+    Raises EngineFailure (spec_refused) naming the tuning when no row has an image: nothing would move.
+    """
+    full, lora = job.tuning.full, job.tuning.lora
+    moving = lora.targets if lora else [part for part in ModelPart if full is None or part not in full.frozen_parts]
+    if not moving or ModelPart.LANGUAGE in moving:
+        return
+    rows = Path(job.rows_path)
+    if any(row.images for row in read_training_rows(rows)):
+        return
+    names = ", ".join(part.removeprefix("MODEL_PART_").lower() for part in moving)
+    raise EngineFailure(
+        "spec_refused",
+        f"No row has an image, and only {names} would move: nothing would be trained.",
+        field_path="training.tuning.lora.targets" if lora else "training.tuning.full.frozen_parts",
+        file=rows,
+        expected="rows with images, or the language part among what moves",
+        found="no row with an image",
+    )
 
 
 def weight_groups(loaded: LoadedModel, settings: Optimizer) -> list[WeightGroup]:
