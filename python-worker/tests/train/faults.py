@@ -15,14 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longform_worker.engines.train import loop
 from longform_worker.engines.train.backend import ranks as ranks_module
 from longform_worker.engines.train.backend import split_load
 from longform_worker.engines.train.backend.ranks import Ranks
-from longform_worker.engines.train.collate import Collator, Pass
-from longform_worker.engines.train.plan import PlannedRow
+from longform_worker.engines.train.collate import Collator, Filler, Pass
+from longform_worker.engines.train.plan import PlannedRow, plan_rows
 from longform_worker.engines.train.step import StepReport, Trainer
 from longform_worker.failure import EngineFailure
+from longform_worker.jobs import TrainingJob
 from longform_worker.models.tensors import TensorFiles
+from longform_worker.records import read_record
 
 BAD_STEP = 3
 
@@ -69,8 +72,6 @@ def install(rank: int, folder: Path) -> None:
         finally:
             TensorFiles.read = read
 
-    from longform_worker.engines.train import loop
-
     loop.load_split_model = loading
 
 
@@ -90,4 +91,23 @@ def patience(rank: int, folder: Path) -> None:
             found["sums"] = ranks.sums([1.0])
     except EngineFailure as failure:
         found["failure"] = failure.fields()
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+
+
+def exact(rank: int, folder: Path) -> None:
+    """Open trainings in bfloat16 and compare what moves with the files, which are in float32."""
+    ranks = Ranks.of_environment()
+    found: dict[str, list[object]] = {}
+    for title, fields in json.loads((folder / "opened.json").read_text()).items():
+        job = read_record(TrainingJob, fields, "training")
+        with ranks.together(always=True):
+            loaded = loop._open_model(job, ranks)  # pyright: ignore[reportPrivateUsage]
+            rows = plan_rows(Path(job.rows_path), loaded, job)
+            trainer = Trainer(loaded, job, ranks, Filler.of_training(loaded, rows))
+            files = TensorFiles(Path(job.model_path))
+            equal = [
+                torch.equal(trainer.backend.whole(weight, None), files.read(trainer.keys[name]))
+                for name, weight in trainer.weights.items()
+            ]
+        found[title] = [len(equal), all(equal), str(loaded.model.dtype)]
     (folder / f"{rank}.json").write_text(json.dumps(found))

@@ -116,3 +116,18 @@ def test_waiting_for_files_outlasts_what_a_step_may_take(tmp_path: Path) -> None
     assert "sums" not in found
     assert found["failure"]["code"] == "FAILURE_CODE_NODE_LOST"
     assert found["failure"]["facts"]["collective"] == "true"
+
+
+def test_a_bfloat16_training_of_float32_files_moves_the_numbers_of_the_files(world: Path, tmp_path: Path) -> None:
+    jobs = {
+        title: job(world, tmp_path, title, precision="PRECISION_BFLOAT16") for title in ("zero 1", "zero 2", "zero 3")
+    }
+    (tmp_path / "opened.json").write_text(json.dumps(jobs))
+    launch(tmp_path, {}, 2, hook="faults:exact")
+    for rank in (0, 1):
+        found = json.loads((tmp_path / f"{rank}.json").read_text())
+        assert found.keys() == jobs.keys()
+        for weights, equal, dtype in found.values():
+            assert weights > 0
+            assert equal
+            assert dtype == "torch.bfloat16"

@@ -40,6 +40,10 @@ class TensorFiles:
         """Shape of a tensor."""
         return tuple(self._files[key].get_slice(key).get_shape())
 
+    def is_float32(self, key: str) -> bool:
+        """Whether a tensor's numbers have 32 bits."""
+        return self._files[key].get_slice(key).get_dtype() == "F32"
+
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
     """All tensors of a file, on the CPU."""

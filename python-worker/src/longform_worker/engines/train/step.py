@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from longform_worker.engines.train.backend.plain import PlainBackend
 from longform_worker.engines.train.backend.ranks import Ranks
@@ -94,6 +95,8 @@ class Trainer:
         )
         if checkpoint is not None:
             self.backend.restore(checkpoint.counters.step, checkpoint.states(self.weights, self.keys))
+        elif isinstance(self.backend, ZeroBackend) and not self.adapters:
+            self.backend.set_weights(self._exact_weights())
         self._heads_named: set[bool] = set()
 
     def step(self, step: int, rows: Sequence[PlannedRow], learning_rate: float) -> StepReport:
@@ -147,6 +150,12 @@ class Trainer:
             learning_rate if group.peak_learning_rate == peak else learning_rate / peak * group.peak_learning_rate
             for group in self.groups
         ]
+
+    def _exact_weights(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Weights that were opened in fewer bits than their files have, with what these hold."""
+        for name, weight in self.weights.items():
+            if self.job.precision is Precision.BFLOAT16 and self.base.tensors.is_float32(self.keys[name]):
+                yield weight, self.base.tensors.read(self.keys[name])
 
     def _seed(self, step: int) -> None:
         """So that a resumed step draws the same numbers as an undisturbed one, and no two ranks the same."""

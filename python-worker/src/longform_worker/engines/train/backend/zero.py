@@ -77,12 +77,21 @@ class ZeroBackend:
         for part in self._owned():
             self.optimizer.state[part]["step"].fill_(step)
         for weight, state in states:
-            split: SplitWeight = weight
-            for key, whole in ((None, state.weight), ("exp_avg", state.exp_avg), ("exp_avg_sq", state.exp_avg_sq)):
-                if self._stage == 3:
-                    self._split.set_local_hp_param(self._part(whole, split.ds_tensor.numel()), split, key)
-                else:
-                    split.set_full_hp_param(whole.float(), key)
+            self._set(weight, state.weight, None)
+            self._set(weight, state.exp_avg, "exp_avg")
+            self._set(weight, state.exp_avg_sq, "exp_avg_sq")
+
+    def set_weights(self, weights: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Set this rank's parts of the copies in float32, which DeepSpeed makes of what the module holds."""
+        for weight, whole in weights:
+            self._set(weight, whole, None)
+
+    def _set(self, weight: Tensor, whole: Tensor, moment: str | None) -> None:
+        split: SplitWeight = weight
+        if self._stage == 3:
+            self._split.set_local_hp_param(self._part(whole, split.ds_tensor.numel()), split, moment)
+        else:
+            split.set_full_hp_param(whole.float(), moment)
 
     def _owned(self) -> list[Tensor]:
         """What the optimizer moves on this rank: parts of many weights in one piece."""
