@@ -41,7 +41,7 @@ export async function runExperiment(
       inputs.set(node.id, hit);
       await store.append({ type: "stage_cached", stage: node.id, kind: node.kind, key });
     }
-    if (node.kind === "audit" && node.training) await refuseRows(inputs.audit(node.id), store.blobs);
+    if (node.kind === "audit" && node.training) await refuseRows(node, inputs.audit(node.id), store.blobs);
     // The result is stored: checkpoints and unfinished files, under whatever key, are of no use any more. What cannot
     // be removed takes room and does no other harm: no reason to fail a run.
     await rm(workOf(store.runDir, node), { recursive: true, force: true }).catch(() => undefined);

@@ -62,7 +62,7 @@ export interface AuditNode extends NodeBase {
 }
 
 /** What an audit and a training that starts with one have in common. */
-export type AuditSettings = Pick<Audit, "name" | "visionPolicy" | "promptLayout" | "maxTokens" | "tooLong">;
+export type AuditSettings = Pick<Audit, "name" | "dataset" | "visionPolicy" | "promptLayout" | "maxTokens" | "tooLong">;
 
 /** A new model with random weights. */
 export interface MakeModelNode extends NodeBase {
@@ -158,7 +158,7 @@ function planSft(spec: Sft, experiment: Experiment, reading: StageNode[], workin
 
 /** Rows, what it takes to count them, and the count. */
 function planAudit(
-  spec: AuditSettings & Pick<Audit, "model" | "dataset">,
+  spec: AuditSettings & Pick<Audit, "model">,
   experiment: Experiment,
   id: string,
   training: boolean,

@@ -12,13 +12,26 @@ import { temporaryFolder } from "../store/temporary-folder.js";
 
 const blobs = () => new BlobStore(join(temporaryFolder(), ".blobs"));
 
+const node = {
+  spec: Audit.parse({
+    kind: "audit",
+    name: "sft",
+    model: { kind: "hub", repository: "a/b" },
+    dataset: { kind: "shareGpt", path: "/data", name: "decks" },
+  }),
+};
+
 /** An audit of ten rows, of which these are refused. */
 async function audited(refused: readonly number[], store: BlobStore): Promise<AuditResult> {
   const lines = Array.from({ length: 10 }, (_, index) => ({
     id: `deck-${index}`,
     tokens: 100,
+    imageTokens: 10,
+    targetTokens: 20,
+    images: 1,
     action: refused.includes(index) ? "refused" : "kept",
     why: refused.includes(index) ? `${600 + index} tokens, ${88 + index} more than maxTokens 512` : "",
+    cutCharacters: 0,
   }));
   const file = await store.putText("");
   const report = await store.putText(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
@@ -28,26 +41,29 @@ async function audited(refused: readonly number[], store: BlobStore): Promise<Au
 
 async function refusal(refused: readonly number[]): Promise<RunError> {
   const store = blobs();
-  const error: unknown = await refuseRows(await audited(refused, store), store).catch((thrown: unknown) => thrown);
+  const error: unknown = await refuseRows(node, await audited(refused, store), store).catch(
+    (thrown: unknown) => thrown,
+  );
   if (error instanceof RunError) return error;
   throw new Error("nothing was refused");
 }
 
 test("rows that can all be trained on end no run", async () => {
   const store = blobs();
-  await expect(refuseRows(await audited([], store), store)).resolves.toBeUndefined();
+  await expect(refuseRows(node, await audited([], store), store)).resolves.toBeUndefined();
 });
 
 test("refused rows are named by id with reason, and there is a way to see all of them", async () => {
   const { failure } = await refusal([3, 7]);
   expect(failure).toMatchObject({ code: "data_refused", facts: { rows: "deck-3, deck-7" } });
   const lines = failureMessage(failure).split("\n");
+  expect(lines[0]).toContain("decks of /data");
   expect(lines[0]).toContain("found 2 of 10 rows that cannot be trained on");
   expect(lines.slice(1)).toEqual([
     "These:",
     "deck-3: 603 tokens, 91 more than maxTokens 512",
     "deck-7: 607 tokens, 95 more than maxTokens 512.",
-    "`longform audit` names all of them.",
+    expect.stringMatching(/^`longform audit` names all of them; \S+\.blobs\S+ has a line about every row\.$/),
   ]);
 });
 
