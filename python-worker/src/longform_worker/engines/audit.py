@@ -157,10 +157,8 @@ class Auditor:
         self._compare(row, encoded)
         limit, window = self._job.max_tokens, self._model.window
         if window < min(len(encoded.ids), limit):
-            found = (
-                f"{len(encoded.ids)} tokens, {len(encoded.ids) - window} more than the {window} of the model's window"
-            )
-            return Verdict(row, encoded, "refused", f"{found}; maxTokens is {limit}")
+            more = f"{len(encoded.ids) - window} more than the {window} of the model's window"
+            return Verdict(row, encoded, "refused", f"{len(encoded.ids)} tokens, {more}; maxTokens is {limit}")
         if len(encoded.ids) <= limit:
             return Verdict(row, encoded, "kept")
         why = f"{len(encoded.ids)} tokens, {len(encoded.ids) - limit} more than maxTokens {limit}"

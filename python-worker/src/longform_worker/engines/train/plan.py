@@ -46,7 +46,8 @@ def plan_rows(path: Path, model: ModelFolder, job: TrainingJob) -> list[PlannedR
     """Read and encode all rows of an imported file for this job.
 
     Raises EngineFailure (data_refused) for rows longer than the job's ``max_tokens`` or the model's window (all of them
-    counted, the first ones named with their lengths), for special tokens in texts, and for images that do not fit the policy.
+    counted, the first ones named with their lengths), for special tokens in texts, and for images that do not fit the
+    policy.
     """
     encoder = PromptEncoder(model, job.prompt_layout)
     planned: list[PlannedRow] = []
