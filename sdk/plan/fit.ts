@@ -1,6 +1,6 @@
-import type { Sft } from "../spec/sft.js";
-import { Tuning } from "../spec/tuning.js";
-import type { z } from "zod";
+import { z } from "zod";
+import { Sft } from "../spec/sft.js";
+import { valueAt, withValue } from "./spec-value.js";
 
 /** Whether a training fits a device. */
 export type Verdict = "fits" | "tight" | "does not fit";
@@ -17,12 +17,6 @@ export function verdictOf(bytes: number, deviceBytes: number): Verdict {
 export interface FieldChange {
   readonly field: string;
   readonly value: z.core.util.JSONType;
-}
-
-/** Changes of one kind that make a training fit better, and what they do. */
-interface Switch {
-  readonly changes: readonly FieldChange[];
-  readonly apply: (spec: Sft) => Sft;
 }
 
 /** Changes that together make a training fit, and the memory that it then takes. */
@@ -49,99 +43,119 @@ export function cheapestRemedy(
   deviceBytes: number,
   longestRow: number,
 ): Remedy | null {
-  const kinds = kindsOfSwitches(longestRow);
-  const below = (limit: number) => (changed: Sft) => bytesOf(changed) < limit;
-  const remedy = (switches: readonly Switch[] | null, verdict: Remedy["verdict"]): Remedy | null =>
-    switches && {
-      changes: switches.flatMap(({ changes }) => changes),
-      bytes: bytesOf(applied(spec, switches)),
-      offloadedBytes: offloadedOf(applied(spec, switches)),
-      verdict,
-    };
-  const comfortably = below(comfortable * deviceBytes);
-  const chosen = oneAlone(spec, kinds, comfortably) ?? severalTogether(spec, kinds, bytesOf, comfortably);
-  if (chosen !== null) return remedy(chosen, "fits");
-  // It is as it is already, or further changes do no more than leave less than a fifth of the card.
-  if (bytesOf(spec) <= deviceBytes) return null;
-  const barely = below(deviceBytes);
-  return remedy(oneAlone(spec, kinds, barely) ?? severalTogether(spec, kinds, bytesOf, barely), "tight");
+  const search: Search = { spec, bytesOf, kinds: kindsOfSwitches(longestRow), limit: comfortable * deviceBytes };
+  const found = cheapest(search);
+  // Without one it is tight already, or further changes do no more than leave less than a fifth of the card.
+  const chosen = found === null && bytesOf(spec) > deviceBytes ? cheapest({ ...search, limit: deviceBytes }) : found;
+  const changed = chosen === null ? null : applied(spec, chosen);
+  if (chosen === null || changed === null) return null;
+  return {
+    changes: settled(spec, chosen),
+    bytes: bytesOf(changed),
+    offloadedBytes: offloadedOf(changed),
+    verdict: found === null ? "tight" : "fits",
+  };
 }
 
-type Fits = (spec: Sft) => boolean;
+/** Changes that are made together or not at all. */
+type Switch = readonly FieldChange[];
 
-function applied(spec: Sft, switches: readonly Switch[]): Sft {
-  return switches.reduce((changed, { apply }) => apply(changed), spec);
+/** Changes of one kind to a spec, from the mildest to the strongest. */
+type Kind = (spec: Sft) => readonly Switch[];
+
+interface Search {
+  readonly spec: Sft;
+  readonly bytesOf: (spec: Sft) => number;
+  /** In order of cost. */
+  readonly kinds: readonly Kind[];
+  /** Below it a training fits. */
+  readonly limit: number;
 }
 
-function oneAlone(spec: Sft, kinds: readonly Kind[], fits: Fits): readonly Switch[] | null {
-  const found = kinds.flatMap((kind) => kind(spec)).find(({ apply }) => fits(apply(spec)));
-  return found === undefined ? null : [found];
+const { tokensPerPass, gradientCheckpointing, headChunkTokens, zero, resources, tuning } = Sft.unwrap().shape;
+const Changeable = z.object({ tokensPerPass, gradientCheckpointing, headChunkTokens, zero, resources, tuning });
+
+/** The spec with these changes; null where it would be refused. */
+function applied(spec: Sft, switches: readonly Switch[]): Sft | null {
+  const edited = switches.flat().reduce<unknown>((data, { field, value }) => withValue(data, field, value), spec);
+  const parsed = Changeable.safeParse(edited);
+  return parsed.success ? { ...spec, ...parsed.data } : null;
 }
 
-function severalTogether(
-  spec: Sft,
-  kinds: readonly Kind[],
-  bytesOf: (spec: Sft) => number,
-  fits: Fits,
-): readonly Switch[] | null {
+function fits({ spec, bytesOf, limit }: Search, switches: readonly Switch[]): boolean {
+  const changed = applied(spec, switches);
+  return changed !== null && bytesOf(changed) < limit;
+}
+
+/** One change for each field that comes out different. */
+function settled(spec: Sft, switches: readonly Switch[]): readonly FieldChange[] {
+  const values = new Map(switches.flat().map(({ field, value }) => [field, value]));
+  return [...values]
+    .map(([field, value]) => ({ field, value }))
+    .filter(({ field, value }) => valueAt(spec, field) !== value);
+}
+
+function cheapest(search: Search): readonly Switch[] | null {
+  const alone = search.kinds.flatMap((kind) => kind(search.spec)).find((choice) => fits(search, [choice]));
+  return alone === undefined ? severalTogether(search) : [alone];
+}
+
+interface Chosen {
+  readonly choice: Switch;
+  readonly kind: Kind;
+}
+
+const choices = (chosen: readonly Chosen[]) => chosen.map(({ choice }) => choice);
+
+function severalTogether(search: Search): readonly Switch[] | null {
   let chosen: readonly Chosen[] = [];
-  for (const kind of kinds) {
-    const before = applied(spec, chosen);
-    const strongest = kind(before).findLast(({ apply }) => bytesOf(apply(before)) < bytesOf(before));
-    if (strongest === undefined) continue;
-    chosen = [...chosen, { ...strongest, kind }];
-    if (fits(applied(spec, chosen))) return noStronger(spec, withoutNeedless(spec, chosen, fits), fits);
+  let before = search.spec;
+  for (const kind of search.kinds) {
+    const now = search.bytesOf(before);
+    const strongest = kind(before)
+      .map((choice) => ({ choice, after: applied(before, [choice]) }))
+      .findLast(({ after }) => after !== null && search.bytesOf(after) < now);
+    if (strongest === undefined || strongest.after === null) continue;
+    chosen = [...chosen, { choice: strongest.choice, kind }];
+    before = strongest.after;
+    if (search.bytesOf(before) < search.limit) return noStronger(search, withoutNeedless(search, chosen));
   }
   return null;
 }
 
-interface Chosen extends Switch {
-  readonly kind: Kind;
-}
-
 /** From the dearest on: what is cheap may stay. */
-function withoutNeedless(spec: Sft, chosen: readonly Chosen[], fits: Fits): readonly Chosen[] {
+function withoutNeedless(search: Search, chosen: readonly Chosen[]): readonly Chosen[] {
   return chosen.toReversed().reduce((needed, candidate) => {
-    const rest = needed.filter((choice) => choice !== candidate);
-    return fits(applied(spec, rest)) ? rest : needed;
+    const rest = needed.filter((one) => one !== candidate);
+    return fits(search, choices(rest)) ? rest : needed;
   }, chosen);
 }
 
 /** The mildest choice of each kind, the dearest kind first. */
-function noStronger(spec: Sft, chosen: readonly Chosen[], fits: Fits): readonly Switch[] {
-  const milder: Switch[] = [...chosen];
+function noStronger(search: Search, chosen: readonly Chosen[]): readonly Switch[] {
+  const milder = [...choices(chosen)];
   for (const [index, { kind }] of [...chosen.entries()].toReversed()) {
-    const before = applied(spec, milder.slice(0, index));
-    const mildest = kind(before).find((choice) => fits(applied(spec, milder.with(index, choice))));
-    if (mildest !== undefined) milder[index] = mildest;
+    const before = applied(search.spec, milder.slice(0, index));
+    const mildest = before && kind(before).find((choice) => fits(search, milder.with(index, choice)));
+    if (mildest) milder[index] = mildest;
   }
   return milder;
 }
 
-type Kind = (spec: Sft) => readonly Switch[];
-
-/** In order of cost; each kind from the mildest to the strongest. */
+/** In order of cost. */
 function kindsOfSwitches(longestRow: number): readonly Kind[] {
   return [
-    (spec) =>
-      halves(spec.tokensPerPass, Math.max(1_024, longestRow)).map((value) =>
-        set("tokensPerPass", value, { tokensPerPass: value }),
-      ),
-    (spec) => (spec.gradientCheckpointing ? [] : [set("gradientCheckpointing", true, { gradientCheckpointing: true })]),
-    (spec) =>
-      halves(spec.headChunkTokens, 64).map((value) => set("headChunkTokens", value, { headChunkTokens: value })),
-    zeroStages,
-    (spec) => (spec.zero.offloadOptimizer ? [] : [offload(spec, "offloadOptimizer", 1)]),
-    moreRanks,
-    (spec) => (spec.zero.offloadParameters ? [] : [offload(spec, "offloadParameters", 3)]),
-    (spec) => (spec.tuning.kind === "lora" ? [] : [set("tuning.kind", "lora", { tuning: adapters })]),
+    ({ tokensPerPass }) =>
+      halves(tokensPerPass, Math.max(1_024, longestRow)).map((value) => [{ field: "tokensPerPass", value }]),
+    ({ gradientCheckpointing }) => (gradientCheckpointing ? [] : [[{ field: "gradientCheckpointing", value: true }]]),
+    ({ headChunkTokens }) => halves(headChunkTokens, 64).map((value) => [{ field: "headChunkTokens", value }]),
+    ({ zero }) => [1, 2, 3].filter((stage) => stage > zero.stage).map((value) => [{ field: "zero.stage", value }]),
+    ({ zero }) => (zero.offloadOptimizer ? [] : [offload(zero, "offloadOptimizer", 1)]),
+    fullerNodes,
+    ({ zero }) => (zero.offloadParameters ? [] : [offload(zero, "offloadParameters", 3)]),
+    moreNodes,
+    ({ tuning }) => (tuning.kind === "lora" ? [] : [[{ field: "tuning", value: { kind: "lora" } }]]),
   ];
-}
-
-const adapters = Tuning.parse({ kind: "lora" });
-
-function set(field: string, value: FieldChange["value"], settings: Partial<Sft>): Switch {
-  return { changes: [{ field, value }], apply: (spec) => ({ ...spec, ...settings }) };
 }
 
 /** Half of a number, a quarter and so on, down to a limit, which is the last. */
@@ -151,42 +165,31 @@ function halves(from: number, downTo: number): readonly number[] {
   return from > downTo ? [...found, downTo] : [];
 }
 
-function zeroStages({ zero }: Sft): readonly Switch[] {
-  return ([1, 2, 3] as const)
-    .filter((stage) => stage > zero.stage)
-    .map((stage) => ({
-      changes: [{ field: "zero.stage", value: stage }],
-      apply: (spec) => ({ ...spec, zero: { ...spec.zero, stage } }),
-    }));
-}
-
-function offload({ zero }: Sft, field: "offloadOptimizer" | "offloadParameters", needs: 1 | 3): Switch {
-  const stage = zero.stage < needs ? needs : zero.stage;
-  return {
-    changes: [
-      ...(stage === zero.stage ? [] : [{ field: "zero.stage", value: stage }]),
-      { field: `zero.${field}`, value: true },
-    ],
-    apply: (spec) => ({ ...spec, zero: { ...spec.zero, stage, [field]: true } }),
-  };
+function offload({ stage }: Sft["zero"], field: "offloadOptimizer" | "offloadParameters", needs: 1 | 3): Switch {
+  return [...(stage < needs ? [{ field: "zero.stage", value: needs }] : []), { field: `zero.${field}`, value: true }];
 }
 
 const fullNode = 8;
 const mostNodes = 16;
 
-/** A node is filled before another one is added. */
-function moreRanks({ resources }: Sft): readonly Switch[] {
-  const choices: Switch[] = [];
-  for (let ranksPerNode = 2 * resources.ranksPerNode; ranksPerNode <= fullNode; ranksPerNode *= 2)
-    choices.push(ranks({ ...resources, ranksPerNode }, [{ field: "resources.ranksPerNode", value: ranksPerNode }]));
-  const ranksPerNode = Math.max(resources.ranksPerNode, fullNode);
-  const filled =
-    ranksPerNode === resources.ranksPerNode ? [] : [{ field: "resources.ranksPerNode", value: ranksPerNode }];
-  for (let nodes = resources.nodes + 1; nodes <= mostNodes; nodes += Math.max(1, Math.floor(nodes / 4)))
-    choices.push(ranks({ ...resources, ranksPerNode, nodes }, [...filled, { field: "resources.nodes", value: nodes }]));
-  return choices;
+/** A rank beyond the examples of a step would have no row. */
+function fullerNodes({ resources, examplesPerStep }: Sft): readonly Switch[] {
+  const most = Math.min(fullNode, Math.floor(examplesPerStep / resources.nodes));
+  const found: Switch[] = [];
+  for (let value = 2 * resources.ranksPerNode; value <= most; value *= 2)
+    found.push([{ field: "resources.ranksPerNode", value }]);
+  return found;
 }
 
-function ranks(resources: Sft["resources"], changes: readonly FieldChange[]): Switch {
-  return { changes, apply: (spec) => ({ ...spec, resources }) };
+/** A node is filled before another one is added. */
+function moreNodes({ resources, examplesPerStep }: Sft): readonly Switch[] {
+  const ranksPerNode = Math.max(resources.ranksPerNode, fullNode);
+  const most = Math.min(mostNodes, Math.floor(examplesPerStep / ranksPerNode));
+  const found: Switch[] = [];
+  for (let nodes = resources.nodes + 1; nodes <= most; nodes += Math.max(1, Math.floor(nodes / 4)))
+    found.push([
+      { field: "resources.ranksPerNode", value: ranksPerNode },
+      { field: "resources.nodes", value: nodes },
+    ]);
+  return found;
 }

@@ -6,3 +6,11 @@ export function valueAt(data: unknown, path: string): unknown {
     return next;
   }, data);
 }
+
+/** Plain data with another value at a dotted path. */
+export function withValue(data: unknown, path: string, value: unknown): unknown {
+  const [key = "", ...rest] = path.split(".");
+  const fields = typeof data === "object" && data !== null ? data : {};
+  const inner: unknown = Reflect.get(fields, key);
+  return { ...fields, [key]: rest.length === 0 ? value : withValue(inner, rest.join("."), value) };
+}
