@@ -69,7 +69,7 @@ const sharedSources = {
 
 function cardSources(size: string) {
   return {
-    model: `${paper}, section 3.2`,
+    "model.repository": `${paper}, section 3.2`,
     "optimizer.peakLearningRate": `${paper}, section 3.2; ${card(size)}`,
     "optimizer.beta1": card(size),
     "optimizer.beta2": card(size),
@@ -82,6 +82,7 @@ function cardSources(size: string) {
 }
 
 const sharedAssumptions = {
+  "model.revision": "no commit is published",
   "dataset.revision": "no commit is published",
   zero: "the example of LLaMA-Factory that the project names has ZeRO-3 without offload",
   "tuning.frozenParts": "LLaMA-Factory freezes both unless told otherwise",

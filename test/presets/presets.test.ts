@@ -1,4 +1,4 @@
-import { experiment, lora, presets, records } from "longform";
+import { experiment, hub, lora, presets, records } from "longform";
 import { expect, test } from "vitest";
 import { publishedSteps, samplerSteps } from "../../sdk/plan/steps.js";
 import { presetOf } from "../../sdk/presets/index.js";
@@ -43,7 +43,7 @@ test.each(names)("every value that %s sets is published with a source or assumed
   const covered = [...published, ...assumed].map(({ field }) => field);
   expect(new Set(covered).size).toBe(covered.length);
   // Forms of the parts, a grid that the model asks for.
-  const given = ["dataset.kind", "visionPolicy.gridMultiple"];
+  const given = ["model.kind", "dataset.kind", "visionPolicy.gridMultiple"];
   const open = leaves(presets[name]()).filter(
     (leaf) => !given.includes(leaf) && !covered.some((field) => leaf === field || leaf.startsWith(`${field}.`)),
   );
@@ -79,4 +79,16 @@ test("a training is recognised as a preset by its published values, and what was
   expect(kept).not.toContain("zero");
   expect(kept).toContain("maxTokens");
   expect(presetOf(whole({ ...presets.longWriterV7b(), tuning: lora() }))).toBeUndefined();
+});
+
+test("a commit of the published model is still the published model, and its revision no longer assumed", () => {
+  const pinned = (repository: string) =>
+    whole({ ...presets.longWriterV7b(), model: hub(repository, { revision: "0123456789abcdef" }) });
+  const own = pinned("Qwen/Qwen2.5-VL-7B-Instruct");
+  const found = presetOf(own);
+  expect(found?.name).toBe("longWriterV7b");
+  const kept = found === undefined ? [] : keptAssumptions(own, found.preset).map(({ field }) => field);
+  expect(kept).toContain("dataset.revision");
+  expect(kept).not.toContain("model.revision");
+  expect(presetOf(pinned("Qwen/Qwen2-VL-7B-Instruct"))).toBeUndefined();
 });
