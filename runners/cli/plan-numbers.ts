@@ -6,6 +6,11 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** "1 row", "2 rows". */
+export function counted(value: number, name: string): string {
+  return `${count(value)} ${name}${value === 1 ? "" : "s"}`;
+}
+
 /** A large count in thousands, millions or billions. */
 export function compact(value: number): string {
   if (value >= 1e9)

@@ -4,7 +4,7 @@ import type { TunedParameters } from "../../sdk/plan/parameters.js";
 import type { ComputePlan, MemoryPlan, TrainingPlan } from "../../sdk/plan/training-plan.js";
 import { findDevice } from "../../sdk/plan/devices.js";
 import type { PublishedCost } from "../../sdk/presets/preset.js";
-import { bytes, compact, count, hours, percent, unitSpace } from "./plan-numbers.js";
+import { bytes, compact, count, counted, hours, percent, unitSpace } from "./plan-numbers.js";
 
 const labelWidth = 12;
 
@@ -76,7 +76,7 @@ function rowsLines({ rows }: TrainingPlan): readonly string[] {
     return ["unknown until they are read: longform run, or longform audit, counts them and the next plan is exact"];
   const mean = (tokens: number) => count(tokens / Math.max(1, rows.rows));
   return [
-    `${count(rows.rows)} rows, ${count(rows.images)} images: ${rows.from}`,
+    `${counted(rows.rows, "row")}, ${counted(rows.images, "image")}: ${rows.from}`,
     `${mean(rows.tokens)} tokens a row, of which ${mean(rows.targetTokens)} target and ${mean(rows.imageTokens)} image; the longest ${count(rows.longestRowTokens)}`,
   ];
 }
@@ -93,7 +93,7 @@ function stepsLines(
   ];
 }
 
-const causeNames: Readonly<Record<keyof MemoryByCause, string>> = {
+const causeNames: Readonly<Record<string, string>> = {
   weights: "weights",
   gradients: "gradients",
   optimizer: "optimizer",
@@ -105,11 +105,11 @@ const causeNames: Readonly<Record<keyof MemoryByCause, string>> = {
   images: "images",
   runtime: "runtime",
   fragmentation: "fragmentation",
-};
+} satisfies Record<keyof MemoryByCause, string>;
 
 function memoryLines(memory: MemoryPlan): readonly string[] {
-  const causes = Object.entries(causeNames)
-    .map(([cause, name]) => ({ name, size: memory.causes[causeKey(cause)] }))
+  const causes = Object.entries({ ...memory.causes })
+    .map(([cause, size]) => ({ name: causeNames[cause] ?? cause, size }))
     .filter(({ size }) => size > 0.0005 * memory.bytes)
     .toSorted((one, other) => other.size - one.size);
   const share = percent(memory.bytes / memory.deviceBytes);
@@ -123,11 +123,6 @@ function memoryLines(memory: MemoryPlan): readonly string[] {
     ...remedyLines(memory),
     `in each host's memory: ${bytes(host.loadingBytes)} while it loads${host.offloadedBytes === 0 ? "" : `, ${bytes(host.offloadedBytes)} offloaded`}`,
   ];
-}
-
-function causeKey(cause: string): keyof MemoryByCause {
-  const found = Object.keys(causeNames).find((key): key is keyof MemoryByCause => key === cause);
-  return found ?? "runtime";
 }
 
 function remedyLines({ verdict, remedy, deviceBytes }: MemoryPlan): readonly string[] {

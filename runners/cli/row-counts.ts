@@ -1,21 +1,13 @@
 import { z } from "zod";
 import type { ModelShape } from "../../sdk/plan/model-shape.js";
 import type { SftNode } from "../../sdk/plan/stages.js";
-import { auditedRows, importedRows, publishedRows, type RowCounts } from "../../sdk/plan/tokens.js";
+import { type AuditedRow, auditedRows, importedRows, publishedRows, type RowCounts } from "../../sdk/plan/tokens.js";
 import type { BlobReader } from "../../sdk/run-folder/blob-reader.js";
 import type { FileRef } from "../../sdk/run-folder/events.js";
+import { type ReportLine, readReport } from "../stages/audit-report.js";
 import type { Inputs } from "../stages/inputs.js";
 
 const count = z.number().int().min(0);
-
-/** A line of an audit's report. */
-const ReportLine = z.object({
-  tokens: count,
-  imageTokens: count,
-  targetTokens: count,
-  images: count,
-  action: z.string(),
-});
 
 /** A line of imported rows. */
 const RowLine = z.object({
@@ -35,9 +27,13 @@ export async function rowCounts(
   blobs: BlobReader,
 ): Promise<RowCounts | null> {
   if (inputs.has([node.rows])) {
-    const lines = await jsonLines(inputs.audit(node.rows).report, blobs);
-    const rows = lines.map((line) => ReportLine.parse(line));
-    return auditedRows(rows.filter(({ action }) => action === "kept" || action === "capped"));
+    const { report, refused } = inputs.audit(node.rows);
+    const lines = await readReport(report, blobs);
+    // Refused rows are mended and then trained on, so they count; only some of them could be counted.
+    return auditedRows(
+      lines.filter(({ action }) => action !== "dropped").flatMap((line) => counted(line)),
+      refused,
+    );
   }
   if (shape === null) return null;
   const imported = `${node.spec.name}/rows`;
@@ -45,10 +41,18 @@ export async function rowCounts(
     const lines = await jsonLines(inputs.rows(imported).file, blobs);
     return importedRows(
       lines.map((line) => RowLine.parse(line)),
+      node.spec,
       shape,
     );
   }
-  return publishedRows(node.spec.dataset, node.spec.visionPolicy, shape) ?? null;
+  return publishedRows(node.spec, shape) ?? null;
+}
+
+/** The row as it was counted; none where it could not be. */
+function counted({ tokens, imageTokens, targetTokens, images }: ReportLine): readonly AuditedRow[] {
+  return tokens === null || imageTokens === null || targetTokens === null
+    ? []
+    : [{ tokens, imageTokens, targetTokens, images }];
 }
 
 async function jsonLines(file: FileRef, blobs: BlobReader): Promise<unknown[]> {

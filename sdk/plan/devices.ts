@@ -47,14 +47,15 @@ export const devices: readonly Device[] = [
 /** Taken where nobody names one. */
 export const assumedDevice: Device = card("H100-80", 80, 989, 67);
 
-/** The device of that name, whatever its case, spaces and dashes. */
+/** The device of that name, or the only one whose name begins so, whatever its case, spaces and dashes. */
 export function findDevice(name: string): Device | undefined {
   const plain = (text: string) =>
     text
       .toLowerCase()
       .replace(/[^a-z0-9]/g, "")
       .replace(/gb$/, "");
-  return devices.find((device) => plain(device.name) === plain(name));
+  const begin = devices.filter((device) => plain(device.name).startsWith(plain(name)));
+  return begin.find((device) => plain(device.name) === plain(name)) ?? (begin.length === 1 ? begin[0] : undefined);
 }
 
 /** Reads "80GB", "80 GB", "79.6GiB" or "512MB" as bytes; undefined for anything else. */

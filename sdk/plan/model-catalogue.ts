@@ -1,4 +1,4 @@
-import type { ModelShape } from "./model-shape.js";
+import type { ModelFamily, ModelShape } from "./model-shape.js";
 
 /**
  * Shapes of published models, as their config.json has them; parameter counts that follow equal those of the
@@ -49,7 +49,7 @@ const text7b = { vocabulary: 152_064, tied: false, text: text(28, 3_584, 18_944,
 const text72b = { vocabulary: 152_064, tied: false, text: text(80, 8_192, 29_568, 64, 8) };
 
 /** By repository of the hub. */
-const catalogue: Readonly<Record<string, ModelShape>> = {
+const catalogue: Readonly<Record<string, Omit<ModelShape, "window">>> = {
   "Qwen/Qwen2-VL-2B-Instruct": {
     family: "qwen2_vl",
     vocabulary: 151_936,
@@ -105,6 +105,9 @@ const catalogue: Readonly<Record<string, ModelShape>> = {
   },
 };
 
+/** max_position_embeddings of their config.json. */
+const windows: Readonly<Record<ModelFamily, number>> = { qwen2_vl: 32_768, qwen2_5_vl: 128_000, qwen3_vl: 262_144 };
+
 /** Trained from a model of the catalogue, so of its shape. */
 const sameShape: Readonly<Record<string, string>> = {
   "THU-KEG/LongWriter-V-7B": "Qwen/Qwen2.5-VL-7B-Instruct",
@@ -116,5 +119,6 @@ export const catalogueNames: readonly string[] = Object.keys(catalogue);
 
 /** The shape of a model of the hub, or undefined for one that is not in the catalogue. */
 export function catalogueShape(repository: string): ModelShape | undefined {
-  return catalogue[sameShape[repository] ?? repository];
+  const shape = catalogue[sameShape[repository] ?? repository];
+  return shape && { ...shape, window: windows[shape.family] };
 }

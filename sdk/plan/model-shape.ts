@@ -10,6 +10,8 @@ export interface ModelShape {
   readonly vocabulary: number;
   /** The head is the embedding matrix itself. */
   readonly tied: boolean;
+  /** Positions that the model was made for; null where nothing says so. */
+  readonly window: number | null;
   readonly text: {
     readonly layers: number;
     readonly hidden: number;
@@ -48,6 +50,7 @@ const TextConfig = z.object({
   head_dim: size.nullish(),
   vocab_size: size,
   tie_word_embeddings: z.boolean().optional(),
+  max_position_embeddings: size.nullish(),
 });
 
 const VisionConfig = z.object({
@@ -88,6 +91,7 @@ export function shapeOfConfig(config: unknown): ModelShape | null {
     family,
     vocabulary: text.vocab_size,
     tied: read.data.tie_word_embeddings ?? text.tie_word_embeddings ?? false,
+    window: text.max_position_embeddings ?? null,
     text: {
       layers: text.num_hidden_layers,
       hidden: text.hidden_size,
@@ -130,6 +134,7 @@ export function shapeOfScratch({ architecture, text, vision, vocabularySize }: S
     family: architecture,
     vocabulary: vocabularySize,
     tied: false,
+    window: text.maxPositions,
     text: {
       layers: text.layers,
       hidden: text.hiddenSize,

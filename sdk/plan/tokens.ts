@@ -1,5 +1,5 @@
 import { countStrictWords } from "../method/words.js";
-import type { Dataset } from "../spec/dataset.js";
+import type { Sft } from "../spec/sft.js";
 import type { VisionPolicy } from "../spec/vision-policy.js";
 import type { ModelShape } from "./model-shape.js";
 
@@ -25,6 +25,10 @@ export interface RowCounts {
   readonly mostImageTokens: number;
   /** Sum over rows of the square of their tokens. */
   readonly squaredTokens: number;
+  /** Images of the row that has most of them, left out or not. */
+  readonly mostImages: number;
+  /** Rows that an audit refuses: a run would end before its training. */
+  readonly refused: number;
   readonly assumed: readonly Assumption[];
 }
 
@@ -63,9 +67,24 @@ export interface AuditedRow {
   readonly images: number;
 }
 
-/** Exact counts. */
-export function auditedRows(rows: readonly AuditedRow[]): RowCounts {
-  return { level: "audited", from: "counted by the model's own processor", ...sums(rows), assumed: [] };
+/** Exact counts of the rows to train on, those among them that are refused as they are. */
+export function auditedRows(rows: readonly AuditedRow[], refused: number): RowCounts {
+  return { level: "audited", from: "counted by the model's own processor", ...sums(rows), refused, assumed: [] };
+}
+
+/** What a training does with rows. */
+export type RowRules = Pick<Sft, "dataset" | "visionPolicy" | "maxTokens" | "tooLong">;
+
+/** Tokens that are left of a row; 0 where it is left out. */
+function tokensLeft(tokens: number, { maxTokens, tooLong }: RowRules): number {
+  switch (tooLong) {
+    case "refuse":
+      return tokens;
+    case "drop":
+      return tokens <= maxTokens ? tokens : 0;
+    case "cap":
+      return Math.min(tokens, maxTokens);
+  }
 }
 
 /** An imported row: its texts, and its images at their final size. */
@@ -76,7 +95,7 @@ export interface ImportedRow {
 }
 
 /** Exact rows and images; tokens of texts after their words. */
-export function importedRows(rows: readonly ImportedRow[], shape: ModelShape): RowCounts {
+export function importedRows(rows: readonly ImportedRow[], rules: RowRules, shape: ModelShape): RowCounts {
   const counted = rows.map(({ prompt, target, images }) => {
     const targetTokens = Math.ceil(tokensPerWord * countStrictWords(target)) + 2;
     const imageTokens = images.reduce((sum, { width, height }) => sum + imageTokensOf(width, height, shape), 0);
@@ -88,13 +107,24 @@ export function importedRows(rows: readonly ImportedRow[], shape: ModelShape): R
       images: images.length,
     };
   });
-  return { level: "estimated", from: "imported rows, their words counted", ...sums(counted), assumed: [wordsAssumed] };
+  const kept = counted
+    .map((row) => ({ ...row, tokens: tokensLeft(row.tokens, rules) }))
+    .filter(({ tokens }) => tokens > 0);
+  return {
+    level: "estimated",
+    from: "imported rows, their words counted",
+    ...sums(kept),
+    longestRowTokens: sums(counted).longestRowTokens,
+    refused: 0,
+    assumed: [wordsAssumed],
+  };
 }
 
 function sums(rows: readonly AuditedRow[]) {
   const total = { images: 0, tokens: 0, imageTokens: 0, targetTokens: 0, squaredTokens: 0 };
   let longestRowTokens = 0;
   let mostImageTokens = 0;
+  let mostImages = 0;
   for (const row of rows) {
     total.images += row.images;
     total.tokens += row.tokens;
@@ -103,8 +133,9 @@ function sums(rows: readonly AuditedRow[]) {
     total.squaredTokens += row.tokens ** 2;
     longestRowTokens = Math.max(longestRowTokens, row.tokens);
     mostImageTokens = Math.max(mostImageTokens, row.imageTokens);
+    mostImages = Math.max(mostImages, row.images);
   }
-  return { rows: rows.length, ...total, longestRowTokens, mostImageTokens };
+  return { rows: rows.length, ...total, longestRowTokens, mostImageTokens, mostImages };
 }
 
 /** What is published of a dataset. */
@@ -114,9 +145,15 @@ interface PublishedRows {
   readonly targetWords: number;
   readonly longestTargetWords: number;
   readonly promptTokens: number;
-  readonly images: number;
-  readonly mostImages: number;
+  /** Rows by their number of images. */
+  readonly kinds: readonly { readonly images: number; readonly rows: number }[];
   readonly assumed: readonly Assumption[];
+}
+
+/** Evenly many rows of each number of images. */
+function evenly(from: number, to: number, rows: number): PublishedRows["kinds"] {
+  const numbers = to - from + 1;
+  return Array.from({ length: numbers }, (_, index) => ({ images: from + index, rows: rows / numbers }));
 }
 
 /** By repository, in small letters. */
@@ -128,8 +165,12 @@ const publishedDatasets: Readonly<Record<string, PublishedRows>> = {
     longestTargetWords: 10_000,
     promptTokens: 200,
     // 8,115 of one image, 6,313 of two or four, 7,730 decks of 2 to 30 pages.
-    images: (8_115 * 1 + 6_313 * 3 + 7_730 * 16) / 22_158,
-    mostImages: 30,
+    kinds: [
+      { images: 1, rows: 8_115 },
+      { images: 2, rows: 6_313 / 2 },
+      { images: 4, rows: 6_313 / 2 },
+      ...evenly(2, 30, 7_730),
+    ],
     assumed: [
       {
         field: "targets",
@@ -146,27 +187,45 @@ const publishedDatasets: Readonly<Record<string, PublishedRows>> = {
 const spreadOfLengths = 1.5;
 
 /** What publications say of a dataset's rows; undefined where they say nothing. */
-export function publishedRows(dataset: Dataset, policy: VisionPolicy, shape: ModelShape): RowCounts | undefined {
+export function publishedRows(rules: RowRules, shape: ModelShape): RowCounts | undefined {
+  const { dataset, visionPolicy } = rules;
   if (dataset.kind !== "hub") return undefined;
   const published = publishedDatasets[dataset.repository.toLowerCase()];
   if (published === undefined) return undefined;
-  const perImage = mostTokensPerImage(policy, shape);
-  const rowTokens = (words: number, images: number) =>
-    tokensPerWord * words + published.promptTokens + templateTokens + images * (perImage + imageFrameTokens);
-  const rows = Math.min(dataset.limit ?? published.rows, published.rows);
-  const mostImages = Math.min(published.mostImages, policy.maxImages);
-  const mean = rowTokens(published.targetWords, published.images);
+  const perImage = mostTokensPerImage(visionPolicy, shape);
+  const textTokens = tokensPerWord * published.targetWords + published.promptTokens + templateTokens;
+  const mostImages = Math.max(...published.kinds.map(({ images }) => images));
+  const most = Math.min(mostImages, visionPolicy.maxImages);
+  const kinds = published.kinds.map(({ images: all, rows }) => {
+    // A row with more images is refused; a training that is mended to go on has no more of them than this.
+    const images = Math.min(all, visionPolicy.maxImages);
+    return { images, rows, tokens: tokensLeft(textTokens + images * (perImage + imageFrameTokens), rules) };
+  });
+  const kept = kinds.filter(({ tokens }) => tokens > 0);
+  const ofAll = sum(kept, ({ rows }) => rows) / sum(kinds, ({ rows }) => rows);
+  const rows = Math.round(Math.min(dataset.limit ?? published.rows, published.rows) * ofAll);
+  const mean = (value: (kind: (typeof kinds)[number]) => number) =>
+    kept.length === 0 ? 0 : sum(kept, (kind) => kind.rows * value(kind)) / sum(kept, (kind) => kind.rows);
+  const meanTokens = mean(({ tokens }) => tokens);
+  const meanImages = mean(({ images }) => images);
+  const longest = textTokens + tokensPerWord * (published.longestTargetWords - published.targetWords);
   return {
     level: "estimated",
     from: `published statistics (${published.source})`,
     rows,
-    images: Math.round(rows * published.images),
-    tokens: Math.round(rows * mean),
-    imageTokens: Math.round(rows * published.images * perImage),
+    images: Math.round(rows * meanImages),
+    tokens: Math.round(rows * meanTokens),
+    imageTokens: Math.round(rows * meanImages * perImage),
     targetTokens: Math.round(rows * tokensPerWord * published.targetWords),
-    longestRowTokens: Math.ceil(rowTokens(published.longestTargetWords, mostImages)),
-    mostImageTokens: mostImages * perImage,
-    squaredTokens: Math.round(rows * mean ** 2 * spreadOfLengths),
+    longestRowTokens: Math.ceil(longest + most * (perImage + imageFrameTokens)),
+    mostImageTokens: most * perImage,
+    mostImages,
+    squaredTokens: Math.round(rows * meanTokens ** 2 * spreadOfLengths),
+    refused: 0,
     assumed: [...published.assumed, wordsAssumed],
   };
+}
+
+function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
 }

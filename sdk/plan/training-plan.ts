@@ -1,6 +1,7 @@
 import { type PresetName, presetOf } from "../presets/index.js";
 import { type AssumedValue, keptAssumptions, type PublishedCost } from "../presets/preset.js";
 import type { Sft } from "../spec/sft.js";
+import { Zero } from "../spec/zero.js";
 import { trainingFlops } from "./compute.js";
 import type { Device } from "./devices.js";
 import { cheapestRemedy, type Remedy, type Verdict, verdictOf } from "./fit.js";
@@ -47,6 +48,8 @@ export interface MemoryPlan {
   readonly passTokens: number;
   /** The same for a row of maxTokens, where that is longer than the longest row. */
   readonly bytesAtMaxTokens: number | null;
+  /** The same without ZeRO. */
+  readonly unsplitBytes: number;
   readonly verdict: Verdict;
   /** What would make it fit; null where it fits, or where nothing does. */
   readonly remedy: Remedy | null;
@@ -135,7 +138,8 @@ export function ranksOf({ resources }: Sft): number {
 
 /** Tokens of the longest row: counted, or as long as the spec lets through. */
 function longestRow(spec: Sft, rows: RowCounts | null): number {
-  return Math.min(rows?.longestRowTokens ?? spec.maxTokens, spec.maxTokens);
+  const known = rows === null || rows.rows === 0 ? spec.maxTokens : rows.longestRowTokens;
+  return Math.min(known, spec.maxTokens);
 }
 
 /** Tokens of the largest pass: as many rows as fit together, or the longest one alone. */
@@ -147,8 +151,9 @@ function passTokensOf(spec: Sft, longest: number): number {
 /** What the memory of a rank follows from, for a longest row of so many tokens. */
 function memoryOrder(spec: Sft, { rows, device }: TrainingFacts, shape: ModelShape, longest: number): MemoryOrder {
   const passTokens = passTokensOf(spec, longest);
-  const most = rows?.mostImageTokens ?? spec.visionPolicy.maxImages * mostTokensPerImage(spec.visionPolicy, shape);
-  const share = rows === null || rows.tokens === 0 ? 0 : rows.imageTokens / rows.tokens;
+  const counted = rows === null || rows.rows === 0 ? null : rows;
+  const most = counted?.mostImageTokens ?? spec.visionPolicy.maxImages * mostTokensPerImage(spec.visionPolicy, shape);
+  const share = counted === null ? 0 : counted.imageTokens / Math.max(1, counted.tokens);
   const imageTokens = Math.min(passTokens, Math.max(most, share * passTokens));
   return {
     shape,
@@ -163,6 +168,8 @@ function memoryOrder(spec: Sft, { rows, device }: TrainingFacts, shape: ModelSha
     runtimeBytes: device.runtimeBytes,
   };
 }
+
+const unsplit = Zero.parse({});
 
 function planMemory(facts: TrainingFacts, shape: ModelShape): MemoryPlan {
   const { spec, device } = facts;
@@ -182,6 +189,7 @@ function planMemory(facts: TrainingFacts, shape: ModelShape): MemoryPlan {
     highBytes: bytes * (1 + memoryUncertainty),
     passTokens: order.passTokens,
     bytesAtMaxTokens: spec.maxTokens > order.passTokens ? bytesOf(spec, spec.maxTokens) : null,
+    unsplitBytes: bytesOf({ ...spec, zero: unsplit }, longest),
     verdict,
     remedy:
       verdict === "fits"

@@ -62,6 +62,22 @@ function aboutTuning({ tuning, optimizer }: Sft, { parameters }: Planned): reado
 function aboutRows(spec: Sft, shape: ModelShape | null, { rows, steps, preset }: Planned): readonly PlanWarning[] {
   const warnings: PlanWarning[] = [];
   const { dataset, visionPolicy } = spec;
+  if (rows !== null && rows.refused > 0)
+    warnings.push({
+      field: "dataset",
+      reason: `the audit refuses ${rows.refused === 1 ? "1 row" : `${grouped(rows.refused)} rows`}: the run will end before training (longform audit names them)`,
+    });
+  else if (rows?.rows === 0) warnings.push({ field: "dataset", reason: "no row is left to train on" });
+  if (rows !== null && rows.mostImages > visionPolicy.maxImages)
+    warnings.push({
+      field: "visionPolicy.maxImages",
+      reason: `rows of up to ${rows.mostImages} images have more than ${visionPolicy.maxImages}: their import would be refused`,
+    });
+  if (shape !== null && shape.window !== null && spec.maxTokens > shape.window)
+    warnings.push({
+      field: "maxTokens",
+      reason: `${grouped(spec.maxTokens)} is above the model's window of ${grouped(shape.window)} tokens (max_position_embeddings): the audit refuses longer rows than that`,
+    });
   if (rows !== null && rows.longestRowTokens > spec.maxTokens)
     warnings.push({
       field: "maxTokens",
@@ -99,7 +115,7 @@ function wholeEpochs(seen: number, wanted: number): boolean {
 
 function aboutRanks({ zero, examplesPerStep, resources }: Sft, { ranks, memory }: Planned): readonly PlanWarning[] {
   const warnings: PlanWarning[] = [];
-  if (zero.stage > 0 && ranks === 1)
+  if (zero.stage > 0 && ranks === 1 && memory !== null && memory.unsplitBytes <= memory.bytes)
     warnings.push({
       field: "zero.stage",
       reason: `one rank has nobody to split with: stage ${zero.stage} costs communication and saves nothing`,

@@ -51,9 +51,41 @@ async function importedInputs(): Promise<Inputs> {
   return inputs;
 }
 
+const counts = { tokens: 100, imageTokens: 25, targetTokens: 40, images: 1, pixels: 1, why: "", cutCharacters: 0 };
+
+test("rows that an audit refuses are still planned for and told of, those that it could not count as well", async () => {
+  const inputs = new Inputs();
+  const report = await blobs.putText(
+    lines(
+      { id: "a", ...counts, action: "kept" },
+      { id: "b", ...counts, tokens: 9_000, why: "9000 tokens, more than 8000", action: "refused" },
+      { id: "c", ...counts, tokens: null, imageTokens: null, targetTokens: null, why: "no text", action: "refused" },
+    ),
+  );
+  inputs.set("sft/audit", {
+    kind: "audit",
+    file: await blobs.putText(lines(imported)),
+    rows: 1,
+    images: 1,
+    report,
+    tokens: 100,
+    imageTokens: 25,
+    targetTokens: 40,
+    longestRowTokens: 100,
+    capped: 0,
+    dropped: 0,
+    refused: 2,
+  });
+  expect(await rowCounts(trainingOn(longWriterV22k()), null, inputs, blobs)).toMatchObject({
+    rows: 2,
+    tokens: 9_100,
+    longestRowTokens: 9_000,
+    refused: 2,
+  });
+});
+
 test("rows that an audit has kept are exact, whatever else is known", async () => {
   const inputs = await importedInputs();
-  const counts = { tokens: 100, imageTokens: 25, targetTokens: 40, images: 1, pixels: 1, why: "", cutCharacters: 0 };
   const report = await blobs.putText(
     lines(
       { id: "a", ...counts, action: "kept" },

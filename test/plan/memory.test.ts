@@ -159,10 +159,13 @@ test("a checkpoint takes twelve bytes a trained weight, and three of them may st
 
 test("devices are found as people write them, and bytes read with their unit", () => {
   const name = (text: string): Device["name"] | undefined => findDevice(text)?.name;
-  expect(["h100 80GB", "A800-80", "rtx-4090-24", "H100"].map(name)).toEqual([
+  expect(["h100 80GB", "A800-80", "rtx-4090-24", "H100", "h", "A100", ""].map(name)).toEqual([
     "H100-80",
     "A800-80",
     "RTX4090-24",
+    "H100-80",
+    undefined,
+    undefined,
     undefined,
   ]);
   expect(["80GB", "79.6 GiB", "512MB", "80", "0GB", "many"].map(readBytes)).toEqual([

@@ -56,6 +56,7 @@ const text = {
   num_hidden_layers: 28,
   num_key_value_heads: 4,
   vocab_size: 152_064,
+  max_position_embeddings: 128_000,
 };
 
 test("a config.json gives the shape of the catalogue, nested as today or flat as it was released", () => {

@@ -31,7 +31,7 @@ function planned(input: Partial<SftInput>, { size = "7B", device = assumedDevice
   return planTraining({
     spec,
     model: { name: size, shape, from: "the catalogue" },
-    rows: rows === undefined ? (publishedRows(spec.dataset, spec.visionPolicy, shape) ?? null) : rows,
+    rows: rows === undefined ? (publishedRows(spec, shape) ?? null) : rows,
     device,
     utilisation: assumedUtilisation,
     assumed: [],
@@ -42,7 +42,10 @@ const eight = { nodes: 1, ranksPerNode: 8 };
 const warned = (plan: TrainingPlan) => plan.warnings.map(({ field }) => field);
 const remedy = (plan: TrainingPlan) => plan.memory?.remedy?.changes;
 const rowsOf = (tokens: number, count = 160) =>
-  auditedRows(Array.from({ length: count }, () => ({ tokens, imageTokens: 0, targetTokens: tokens / 2, images: 0 })));
+  auditedRows(
+    Array.from({ length: count }, () => ({ tokens, imageTokens: 0, targetTokens: tokens / 2, images: 0 })),
+    0,
+  );
 
 describe("the published trainings", () => {
   test("the 7B fits eight cards of 80 GB under ZeRO-3", () => {
@@ -169,6 +172,7 @@ describe("warnings, each with its reason", () => {
       field: "optimizer.partLearningRates.vision",
       input: { optimizer: { partLearningRates: { vision: 1e-6 } } },
     },
+    { title: "more tokens than the model's window", field: "maxTokens", input: { maxTokens: 200_000 } },
     { title: "rows above maxTokens", field: "maxTokens", input: { maxTokens: 8_192 } },
     {
       title: "a last step filled with rows of a further epoch",
@@ -176,7 +180,28 @@ describe("warnings, each with its reason", () => {
       input: { examplesPerStep: 288 },
     },
     { title: "fewer examples than ranks", field: "examplesPerStep", input: { examplesPerStep: 4, resources: eight } },
-    { title: "state split on one rank", field: "zero.stage", input: { zero: { stage: 3 } } },
+    {
+      title: "state split on one rank for nothing",
+      field: "zero.stage",
+      input: { zero: { stage: 1 }, precision: "float32" },
+    },
+    {
+      title: "rows of more images than are let through",
+      field: "visionPolicy.maxImages",
+      input: { visionPolicy: { maxImages: 2 } },
+    },
+    {
+      title: "refused rows",
+      field: "dataset",
+      input: { dataset: { kind: "records", path: "rows.jsonl" } },
+      given: { rows: { ...rowsOf(4_000), refused: 3 } },
+    },
+    {
+      title: "no rows at all",
+      field: "dataset",
+      input: { dataset: { kind: "records", path: "rows.jsonl" } },
+      given: { rows: rowsOf(4_000, 0) },
+    },
     {
       title: "state on the host",
       field: "zero",
