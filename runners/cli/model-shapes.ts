@@ -33,8 +33,8 @@ export class ModelShapes {
    */
   async of(model: Model, opened?: string): Promise<KnownModel> {
     const known = await this.#known(model);
-    const shape = opened === undefined ? null : shapeOfConfig(await readJson(join(opened, "config.json")));
-    return shape === null ? known : { ...known, shape, from: "its config.json" };
+    const found = opened === undefined ? undefined : await readConfig(join(opened, "config.json"));
+    return found?.shape ? { ...known, shape: found.shape, from: "its config.json" } : known;
   }
 
   async #known(model: Model): Promise<KnownModel> {
@@ -42,11 +42,12 @@ export class ModelShapes {
       case "scratch":
         return { name: "a new model", shape: shapeOfScratch(model), from: "the spec" };
       case "folder":
-        return await this.#described(model.path, [join(model.path, "config.json")]);
+        return await this.#described(model.path, join(model.path, "config.json"));
       case "hub": {
         const shape = catalogueShape(model.repository);
         if (shape !== undefined) return { name: model.repository, shape, from: "the catalogue" };
-        return await this.#described(model.repository, await cachedConfigs(model));
+        const unknown = "neither the catalogue nor the local cache knows it";
+        return await this.#described(model.repository, await cachedConfig(model), unknown);
       }
       case "stage": {
         const source = this.#experiment.stages.find(({ name }) => name === model.stage);
@@ -57,40 +58,46 @@ export class ModelShapes {
     }
   }
 
-  async #described(name: string, configs: readonly string[]): Promise<KnownModel> {
-    for (const path of configs) {
-      const shape = shapeOfConfig(await readJson(path));
-      if (shape !== null) return { name, shape, from: path };
+  async #described(name: string, own: string, unknown?: string): Promise<KnownModel> {
+    const found = await readConfig(own);
+    if (found.shape !== null) return { name, shape: found.shape, from: own };
+    if (this.#config === undefined) {
+      const why = (found.absent ? unknown : undefined) ?? `${own} ${found.why}`;
+      return { name, shape: null, from: `${why}: give its config.json with --config` };
     }
-    if (this.#config === undefined)
-      return {
-        name,
-        shape: null,
-        from: "neither the catalogue nor the local cache knows it: give its config.json with --config",
-      };
-    const shape = shapeOfConfig(await readJson(this.#config));
-    if (shape === null)
-      throw new UsageError(`${this.#config} is no config.json of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL.`);
-    return { name, shape, from: this.#config };
+    const given = await readConfig(this.#config);
+    if (given.shape === null) throw new UsageError(`--config: ${this.#config} ${given.why}.`);
+    return { name, shape: given.shape, from: this.#config };
   }
 }
 
 /** Where the local cache of the hub keeps a model's config.json. */
-async function cachedConfigs({ repository, revision }: HubModel): Promise<readonly string[]> {
+async function cachedConfig({ repository, revision }: HubModel): Promise<string> {
   const { HF_HUB_CACHE, HF_HOME } = process.env;
   const root = HF_HUB_CACHE ?? join(HF_HOME ?? join(homedir(), ".cache", "huggingface"), "hub");
   const folder = join(root, `models--${repository.replaceAll("/", "--")}`);
   const commit = await readFile(join(folder, "refs", revision), "utf8").catch(absent);
-  return [commit?.trim() ?? revision].map((name) => join(folder, "snapshots", name, "config.json"));
+  return join(folder, "snapshots", commit?.trim() ?? revision, "config.json");
 }
 
-/** Parsed JSON; undefined where there is no such file or something else is in it. */
-async function readJson(path: string): Promise<unknown> {
+type ReadConfig =
+  | { readonly shape: ModelShape }
+  | { readonly shape: null; readonly why: string; readonly absent: boolean };
+
+async function readConfig(path: string): Promise<ReadConfig> {
   const text = await readFile(path, "utf8").catch(absent);
-  if (text === undefined) return undefined;
+  if (text === undefined) return { shape: null, why: "does not exist", absent: true };
+  const json = parsed(text);
+  if (json === undefined) return { shape: null, why: "holds no JSON", absent: false };
+  const shape = shapeOfConfig(json);
+  return shape === null
+    ? { shape, why: "is no config.json of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL", absent: false }
+    : { shape };
+}
+
+function parsed(text: string): unknown {
   try {
-    const parsed: unknown = JSON.parse(text);
-    return parsed;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -103,6 +103,16 @@ test("a model folder is described by its own config.json", async () => {
   expect((await plannedTraining(file)).parameters?.model.total).toBe(3_754_622_976);
 });
 
+test("a model folder whose config.json is broken is told so", async () => {
+  await mkdir(join(folder, "broken"), { recursive: true });
+  await writeFile(join(folder, "broken", "config.json"), "{");
+  const file = await experimentFile("broken.json", { kind: "folder", path: "broken" });
+  const { stdout } = await longform(["plan", file], { folder });
+  const text = stdout.replaceAll(/\s+/g, " ");
+  expect(text).toContain("config.json holds no JSON: give its config.json with --config");
+  expect(text).not.toContain("the catalogue");
+});
+
 test("an unknown model of the hub has no shapes until a config.json gives them", async () => {
   const file = await experimentFile("unknown.json", { kind: "hub", repository: "somebody/model" });
   const empty = { HF_HUB_CACHE: join(folder, "no-cache") };
@@ -143,7 +153,8 @@ test.each([
   [["--device", "H999"], "--device H999: not in the catalogue"],
   [["--device-memory", "80"], "--device-memory 80: found no size; write 80GB or 79.6GiB."],
   [["--mfu", "2"], "--mfu 2: a share above 0 and up to 1."],
-  [["--config", "rows.jsonl"], "rows.jsonl is no config.json of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL."],
+  [["--config", "rows.jsonl"], "--config: rows.jsonl is no config.json of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL."],
+  [["--config", "nothere.json"], "--config: nothere.json does not exist."],
 ])("%j is refused with what is expected", async (args, message) => {
   const file = await experimentFile("refused.json", { kind: "hub", repository: "somebody/other" });
   const variables = { HF_HUB_CACHE: join(folder, "no-cache") };
