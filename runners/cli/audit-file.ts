@@ -126,13 +126,14 @@ async function auditedStage(
   const result = results.get(node.id);
   if (result?.kind !== "audit") throw new RunError({ code: "internal", detail: `${node.id} has no audit` });
   const lines = await readReport(result.report, blobs);
-  const { capped, dropped, refused, images } = result;
+  const { capped, dropped, refused } = result;
   return {
     stage,
     maxTokens,
     tooLong,
     rows: { counted: lines.length, kept: result.rows - capped, capped, dropped, refused },
-    images,
+    // Over all rows, as their number: those that are not trained on hold images, too.
+    images: lines.reduce((sum, { images }) => sum + images, 0),
     tokens: distributionOf(numbers(lines.map(({ tokens }) => tokens)), maxTokens),
     imageTokens: distributionOf(numbers(lines.map(({ imageTokens }) => imageTokens))),
     targetTokens: distributionOf(numbers(lines.map(({ targetTokens }) => targetTokens))),

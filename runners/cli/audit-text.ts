@@ -27,6 +27,7 @@ export interface AuditedStage {
     readonly dropped: number;
     readonly refused: number;
   };
+  /** Of all counted rows. */
   readonly images: number;
   /** Over all counted rows; null when none could be counted. */
   readonly tokens: Distribution | null;

@@ -11,7 +11,7 @@ import { resources } from "./import-rows.js";
 import type { Inputs } from "./inputs.js";
 import type { AuditResult } from "./results.js";
 
-export const version = 1;
+export const version = 2;
 
 export async function parts(node: AuditNode, inputs: Inputs): Promise<JsonValue> {
   const { visionPolicy, promptLayout, maxTokens, tooLong } = node.spec;

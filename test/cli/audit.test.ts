@@ -66,7 +66,7 @@ describe("longform audit", { timeout: PATIENCE_MS }, () => {
   test("names the row that is too long and says that a training could not start", async () => {
     const { code, stdout, stderr } = await longform(["audit", "experiment.ts"], { folder });
     expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
-    expect(stdout).toContain("first: 4 rows, 3 images; 3 as they are, 1 refused");
+    expect(stdout).toContain("first: 4 rows, 4 images; 3 as they are, 1 refused");
     expect(stdout).toMatch(/^longest +\d+ +refused +\d+ tokens, \d+ more than maxTokens 128$/m);
     expect(stdout).toContain("second: 2 rows, 2 images; all can be trained on as they are");
     expect(stdout).toMatch(/^tokens +[\d,]+ +\d+ +\d+ +[\d,]+ +[\d,]+ +[\d,]+$/m);
