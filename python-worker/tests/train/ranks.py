@@ -115,10 +115,17 @@ def _frames(file: Path, titles: Sequence[str]) -> dict[str, list[dict[str, Any]]
     return dict(zip(titles, jobs[:-1], strict=False))
 
 
+def _prove(folder: Path, precision: Any, _asked: object) -> bool:
+    from longform_worker.engines.train import prove
+
+    prove.prove(folder, precision)
+    return True
+
+
 def _main(jobs_file: str, frames_file: str, hook: str) -> None:
     """One rank."""
     from longform_worker.engines.main import failure_of
-    from longform_worker.engines.train import export, loop, prove
+    from longform_worker.engines.train import export, loop
     from longform_worker.jobs import TrainingJob
     from longform_worker.records import read_record
     from longform_worker.wire import EngineLink
@@ -140,7 +147,7 @@ def _main(jobs_file: str, frames_file: str, hook: str) -> None:
                 os.kill(int(last_rank.read_text()), signal.SIGTERM)
 
     # A fresh process for every proof would take longer than the training; test_export.py starts one.
-    export.prove_in_fresh_process = prove.prove
+    export.prove_in_fresh_process = _prove
     if hook:
         module, _, name = hook.partition(":")
         getattr(importlib.import_module(module), name)(int(os.environ["RANK"]), Path(jobs_file).parent)

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,8 +13,10 @@ import pytest
 from longform_worker.engines.train import export, loop, prove
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Precision
+from longform_worker.models.folder import refuse_model
 from longform_worker.models.loaded import load_model
 from longform_worker.models.tensors import TensorFiles
+from longform_worker.wire import PhaseName
 from recorded_link import RecordedLink
 from tiny_world import training_job
 
@@ -21,9 +28,9 @@ def test_a_trained_model_has_written_a_token_about_an_image_in_a_process_of_its_
 ) -> None:
     proven: list[str] = []
 
-    def watched(folder: Path, precision: Precision) -> None:
-        FRESH(folder, precision)
+    def watched(folder: Path, precision: Precision, asked: Callable[[], bool]) -> bool:
         proven.append(folder.name)
+        return FRESH(folder, precision, asked)
 
     monkeypatch.setattr(export, "prove_in_fresh_process", watched)
     with RecordedLink() as link:
@@ -40,7 +47,7 @@ def test_a_folder_that_does_not_write_is_refused_with_the_reason(world: Path, tm
             (folder / file.name).write_bytes(file.read_bytes())
     (folder / "chat_template.jinja").write_text("no place for an image")
     with pytest.raises(EngineFailure) as caught:
-        FRESH(folder, Precision.FLOAT32)
+        FRESH(folder, Precision.FLOAT32, lambda: False)
     assert caught.value.code == "model_refused"
     assert "does not write one placeholder for each image" in caught.value.facts["found"]
 
@@ -58,3 +65,76 @@ def test_a_large_model_is_written_as_several_files_with_their_index(
     assert set(index["weight_map"].values()) == set(files)
     assert set(index["weight_map"]) == set(TensorFiles(world / "model").keys())
     load_model(tmp_path / "trained", Precision.FLOAT32)
+
+
+class Termed(RecordedLink):
+    """Sends SIGTERM to this very process when the export begins."""
+
+    def phase(self, name: PhaseName) -> None:
+        super().phase(name)
+        if name == "saving":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_training_whose_proof_fails_keeps_its_last_step_and_has_only_the_export_to_do_again(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = training_job(world, tmp_path, steps=3)
+
+    def failing(folder: Path, _precision: Precision, _asked: Callable[[], bool]) -> bool:
+        raise refuse_model(folder, "a model", "none")
+
+    with monkeypatch.context() as patch, RecordedLink() as link:
+        patch.setattr(export, "prove_in_fresh_process", failing)
+        with pytest.raises(EngineFailure) as caught:
+            loop.run(job, link)
+    assert caught.value.code == "model_refused"
+    assert not (tmp_path / "trained").exists()
+    with RecordedLink() as link:
+        loop.run(job, link)
+        assert link.frames("step") == []
+    load_model(tmp_path / "trained", Precision.FLOAT32)
+    assert not (tmp_path / "checkpoints").exists()  # this training saves nothing of itself
+
+
+def test_sigterm_in_the_export_is_a_preemption_and_publishes_nothing(world: Path, tmp_path: Path) -> None:
+    with Termed() as link, pytest.raises(EngineFailure) as caught:
+        loop.run(training_job(world, tmp_path, steps=2), link)
+    saved = tmp_path / "checkpoints" / "step-00000002"
+    assert (caught.value.code, caught.value.facts) == ("preempted", {"step": "2", "checkpoint": str(saved)})
+    assert [folder.name for folder in tmp_path.iterdir()] == ["checkpoints"]
+
+
+def test_sigterm_to_all_processes_of_a_training_ends_its_proof_as_a_preemption(world: Path, tmp_path: Path) -> None:
+    # Signals go to a group; the training of this test must not be in that of the test.
+    program = (
+        "import os, signal, sys\n"
+        "from longform_worker.engines.train import prove\n"
+        "from longform_worker.jobs import Precision\n"
+        "from pathlib import Path\n"
+        "stop = []\n"
+        "signal.signal(signal.SIGTERM, lambda *_: stop.append(1))\n"
+        "seen = []\n"
+        "def asked():\n"
+        "    seen.append(1)\n"
+        "    if len(seen) == 2: os.killpg(0, signal.SIGTERM)\n"
+        "    return len(seen) > 4\n"
+        "print(prove.prove_in_fresh_process(Path(sys.argv[1]), Precision.FLOAT32, asked), len(stop), len(seen))\n"
+    )
+    source = Path(__file__).parents[2] / "src"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(world / "model")],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,
+    )
+    assert ran.stdout.split() == ["False", "1", "5"]
+
+
+def test_a_proof_that_takes_too_long_is_refused_as_such(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prove, "PATIENCE_SECONDS", 0)
+    with pytest.raises(EngineFailure) as caught:
+        FRESH(world / "model", Precision.FLOAT32, lambda: False)
+    assert caught.value.facts["found"] == "no token within 0 seconds"

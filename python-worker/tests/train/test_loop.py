@@ -20,6 +20,7 @@ from longform_worker.jobs import Gate, GateMetric, Precision, TrainingJob
 from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
 from longform_worker.models.loaded import load_model
 from longform_worker.models.tensors import TensorFiles, read_tensors
+from longform_worker.wire import PhaseName
 from recorded_link import RecordedLink
 from tiny_world import training_fields, training_job
 
@@ -230,6 +231,25 @@ def test_sigterm_saves_what_no_checkpoint_holds_yet_and_the_training_goes_on_fro
     assert resumed.result == undisturbed.result
 
 
+class EagerLink(RecordedLink):
+    """Sends SIGTERM to this very process before the first step."""
+
+    def phase(self, name: PhaseName) -> None:
+        super().phase(name)
+        if name == "running":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_before_the_first_step_after_a_resumption_names_the_checkpoint_gone_on_from(
+    world: Path, tmp_path: Path
+) -> None:
+    for link in (StoppingLink(), EagerLink()):
+        with link, pytest.raises(EngineFailure) as caught:
+            loop.run(training_job(world, tmp_path, steps=9), link)
+        saved = tmp_path / "checkpoints" / "step-00000004"
+        assert (caught.value.code, caught.value.facts) == ("preempted", {"step": "4", "checkpoint": str(saved)})
+
+
 def test_sigterm_ends_without_a_checkpoint_that_the_disk_has_no_room_for(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +295,7 @@ def test_a_gate_that_never_passes_adds_whole_rounds_and_then_fails(world: Path, 
     assert caught.value.facts["expected"] == "at least 1.0"
     assert caught.value.detail.endswith("Raise steps or gate.extraRounds.")
     assert caught.value.facts["found"] == str(gates[-1]["value"])
+    assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-00000006"]
     assert not (tmp_path / "trained").exists()
 
 

@@ -72,12 +72,16 @@ def die_with_agent() -> None:
     thread. If the agent died before this call the parent is already another process. Setting it here rather than
     between fork and exec keeps Python code out of the fork of a process with gRPC threads.
     """
-    agent_pid = int(os.environ.pop(AGENT_PID_VARIABLE))
+    die_with(int(os.environ.pop(AGENT_PID_VARIABLE)))
+
+
+def die_with(parent_pid: int) -> None:
+    """Has the kernel end this process when the thread ends that has started it."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != agent_pid:
+    if os.getppid() != parent_pid:
         os._exit(1)
 
 

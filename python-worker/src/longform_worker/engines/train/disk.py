@@ -18,7 +18,7 @@ def check_disk(trainer: Trainer) -> None:
     job, checkpoint = trainer.job, checkpoint_bytes(trainer)
     there = sum(file.stat().st_size for file in Path(job.checkpoint_path).rglob("*") if file.is_file())
     needs = {
-        Path(job.output_path): trainer.base.numbers * (2 if job.precision is Precision.BFLOAT16 else 4),
+        Path(job.output_path): model_bytes(trainer),
         # An old checkpoint goes when a new one is complete.
         Path(job.checkpoint_path): max(checkpoint, (KEPT + 1) * checkpoint - there)
         if job.checkpoint_every_steps
@@ -40,9 +40,14 @@ def check_disk(trainer: Trainer) -> None:
             )
 
 
-def fits_another_checkpoint(trainer: Trainer) -> bool:
-    """Whether the disk has room for one checkpoint beside those that are there."""
-    return shutil.disk_usage(_place(Path(trainer.job.checkpoint_path))).free >= checkpoint_bytes(trainer)
+def fits_another_checkpoint(trainer: Trainer, besides: int = 0) -> bool:
+    """Whether the disk has room for one checkpoint more, and ``besides`` for as many bytes."""
+    return shutil.disk_usage(_place(Path(trainer.job.checkpoint_path))).free >= checkpoint_bytes(trainer) + besides
+
+
+def model_bytes(trainer: Trainer) -> int:
+    """The weights of the model that the training leaves."""
+    return trainer.base.numbers * (2 if trainer.job.precision is Precision.BFLOAT16 else 4)
 
 
 def checkpoint_bytes(trainer: Trainer) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,26 @@ LOG_FILE = "training-log.jsonl"
 SHARD_BYTES = 5 << 30
 
 
-def export_model(trainer: Trainer, counters: Counters) -> str:
+class ExportStopped(Exception):
+    """The export was asked to end, and has published nothing."""
+
+
+def export_model(trainer: Trainer, counters: Counters, asked: Callable[[], bool]) -> str:
     """Publish the trained model folder in the job's number format; returns the hash of its weights.
 
     Weights are put together one by one by all ranks and written by rank 0. Before the folder is published, a fresh
-    process has opened it and written a token about an image. Raises EngineFailure (model_refused) when it cannot.
+    process has opened it and written a token about an image. Raises EngineFailure (model_refused) when it cannot, and
+    ExportStopped on all ranks when ``asked`` says so on one of them before that is proven.
     """
-    weights, ranks = _exported(trainer), trainer.ranks
+    weights, ranks = _exported(trainer, asked), trainer.ranks
     if not ranks.leads:
         for _ in weights:  # takes part in putting them together
             pass
-        return ranks.from_leader(None)
+        found = ranks.leader_does(str)
+        if not found:
+            raise ExportStopped
+        ranks.wait()
+        return found
     facts: dict[str, Any] = {
         "kind": "model",
         "vision_policy": policy_record(trainer.job.vision_policy),
@@ -42,10 +51,18 @@ def export_model(trainer: Trainer, counters: Counters) -> str:
     with publishing(Path(trainer.job.output_path), facts) as folder:
         trainer.base.copy_small_files(folder)
         _write_shards(trainer, weights, folder)
-        _check_against_base(trainer, folder)
-        facts["weights_sha256"] = weights_sha256(folder)
-        prove_in_fresh_process(folder, trainer.job.precision)
-    return ranks.from_leader(facts["weights_sha256"])
+        facts["weights_sha256"] = ranks.leader_does(lambda: _proven(trainer, folder, asked))
+        if not facts["weights_sha256"]:
+            raise ExportStopped
+    ranks.wait()
+    return facts["weights_sha256"]
+
+
+def _proven(trainer: Trainer, folder: Path, asked: Callable[[], bool]) -> str:
+    """The hash of the weights of a folder that is a model; empty when it was asked to end first."""
+    _check_against_base(trainer, folder)
+    found = weights_sha256(folder)
+    return found if prove_in_fresh_process(folder, trainer.job.precision, asked) else ""
 
 
 def export_log(trainer: Trainer, counters: Counters) -> None:
@@ -55,14 +72,16 @@ def export_log(trainer: Trainer, counters: Counters) -> None:
         Path(trainer.job.output_path).with_name(LOG_FILE).write_text("".join(lines), encoding="utf-8")
 
 
-def _exported(trainer: Trainer) -> Iterator[tuple[str, Tensor]]:
+def _exported(trainer: Trainer, asked: Callable[[], bool]) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of the base under its key: trained, merged, or as it was. Collective."""
     base, dtype = trainer.base.tensors, DTYPES[trainer.job.precision]
     trained = {trainer.keys[name]: weight for name, weight in trainer.weights.items()}
     adapted = _adapted_keys(trainer)
     moved = False
     for key in base.keys():  # noqa: SIM118
-        trainer.ranks.wait()  # rank 0 may be writing a file, which may take longer than a step may
+        # Rank 0 may be writing a file, which may take longer than a step may.
+        if trainer.ranks.largest([asked()], patient=True)[0]:
+            raise ExportStopped
         if key in trained:
             yield key, trainer.backend.whole(trained[key], None).to(dtype).cpu()
         elif key in adapted:

@@ -15,13 +15,18 @@ from longform_worker.engines.train.attention import rows_attention
 from longform_worker.engines.train.backend.ranks import Ranks
 from longform_worker.engines.train.backend.split_load import load_split_model
 from longform_worker.engines.train.batches import StepRows
-from longform_worker.engines.train.checkpoint import clear_leftovers, find_checkpoint, save_checkpoint
+from longform_worker.engines.train.checkpoint import (
+    clear_leftovers,
+    drop_checkpoints,
+    find_checkpoint,
+    save_checkpoint,
+)
 from longform_worker.engines.train.collate import Filler
-from longform_worker.engines.train.disk import check_disk, fits_another_checkpoint
-from longform_worker.engines.train.export import export_log, export_model
+from longform_worker.engines.train.disk import check_disk, fits_another_checkpoint, model_bytes
+from longform_worker.engines.train.export import ExportStopped, export_log, export_model
 from longform_worker.engines.train.gate import exact_match
 from longform_worker.engines.train.plan import PlannedRow, plan_rows, planned_counts
-from longform_worker.engines.train.saved import Counters
+from longform_worker.engines.train.saved import Checkpoint, Counters
 from longform_worker.engines.train.schedule import learning_rate
 from longform_worker.engines.train.settings import check_settings
 from longform_worker.engines.train.step import Trainer
@@ -46,7 +51,7 @@ NO_PART_OF_IDENTITY = (
 def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
     """Train as the job says, as one of the ranks that the environment names; the first one tells what happens.
 
-    Raises EngineFailure; "preempted" between two steps after SIGTERM on any rank, with a checkpoint.
+    Raises EngineFailure; "preempted" between two steps, or in the export, after SIGTERM on any rank, with a checkpoint.
     """
     check_settings(job)
     check_vision_policy(Path(job.model_path), job.vision_policy, "training.vision_policy")
@@ -65,12 +70,11 @@ def run(job: TrainingJob, link: EngineLink) -> dict[str, object]:
         checkpoint = find_checkpoint(ranks, job, identity)
         trainer = Trainer(loaded, job, ranks, Filler.of_training(loaded, [*rows, *gate_rows]), checkpoint)
         ranks.leader_does(lambda: check_disk(trainer))
-        counters = checkpoint.counters if checkpoint else Counters()
+        training = _Training(trainer, link, rows, gate_rows, checkpoint, identity, stop)
         link.phase("running")
-        _Training(trainer, link, rows, gate_rows, counters, identity, stop).to_the_end()
+        training.to_the_end()
         link.phase("saving")
-        weights = export_model(trainer, counters)
-        export_log(trainer, counters)
+        weights, counters = training.export(), training.counters
     trained = {
         "steps": counters.step,
         "target_tokens": counters.target_tokens,
@@ -89,7 +93,7 @@ class _Training:
         link: EngineLink,
         rows: list[PlannedRow],
         gate_rows: list[PlannedRow],
-        counters: Counters,
+        checkpoint: Checkpoint | None,
         identity: str,
         stop: threading.Event,
     ) -> None:
@@ -99,18 +103,19 @@ class _Training:
         self._link = link
         self._rows = rows
         self._gate_rows = gate_rows
-        self._counters = counters
-        self._saved_step = counters.step
-        self._saved_path = ""
-        self._board = Board(trainer, counters.step)
+        self.counters = checkpoint.counters if checkpoint else Counters()
+        self._saved_step = self.counters.step
+        self._saved_path = str(checkpoint.folder) if checkpoint else ""
+        self._board = Board(trainer, self._saved_step)
         self._identity = identity
         self._stop = stop
         job, lengths = self._job, [row.tokens for row in rows]
         self._step_rows = StepRows(lengths, job.steps, job.examples_per_step, job.seed)
 
     def to_the_end(self) -> None:
-        """Step until a round has ended with its gate passed. Raises EngineFailure (gate_missed)."""
-        gate, counters, every = self._job.gate, self._counters, self._job.checkpoint_every_steps
+        """Step until a round has ended with its gate passed; a checkpoint then holds the last step, for whatever comes
+        of the export. Raises EngineFailure (gate_missed)."""
+        gate, counters, every = self._job.gate, self.counters, self._job.checkpoint_every_steps
         while not self._ended():
             self._take_step()
             if gate and (counters.step % self._job.steps == 0 or counters.step % gate.every_steps == 0):
@@ -118,10 +123,32 @@ class _Training:
             if every and counters.step % every == 0:
                 self._save()
         self._board.close()
+        if self._hold_last_step():
+            self._leave_when_asked()
+
+    def export(self) -> str:
+        """Leave the trained model and the log; the hash of its weights. SIGTERM ends it when a checkpoint holds the
+        last step, so that another attempt has only this to do."""
+        held = self._saved_step == self.counters.step
+        try:
+            weights = export_model(self._trainer, self.counters, lambda: held and self._stop.is_set())
+        except ExportStopped:
+            raise self._preempted() from None
+        export_log(self._trainer, self.counters)
+        if not self._job.checkpoint_every_steps:
+            self._ranks.leader_does(lambda: drop_checkpoints(self._job))
+        return weights
+
+    def _hold_last_step(self) -> bool:
+        """Whether a checkpoint holds the last step; it is saved when there is room for it beside the model."""
+        unsaved, beside = self.counters.step > self._saved_step, model_bytes(self._trainer)
+        if unsaved and self._ranks.leader_does(lambda: fits_another_checkpoint(self._trainer, beside)):
+            self._save()
+        return self.counters.step == self._saved_step
 
     def _save(self) -> None:
-        path = save_checkpoint(self._trainer, self._counters, self._identity)
-        self._saved_step, self._saved_path = self._counters.step, str(path)
+        path = save_checkpoint(self._trainer, self.counters, self._identity)
+        self._saved_step, self._saved_path = self.counters.step, str(path)
         self._tell("checkpoint", step=self._saved_step, path=str(path))
 
     def _leave_when_asked(self) -> None:
@@ -129,11 +156,15 @@ class _Training:
         room for it."""
         if not self._ranks.largest([self._stop.is_set()])[0]:
             return
-        step = self._counters.step
-        if step > self._saved_step and self._ranks.leader_does(lambda: fits_another_checkpoint(self._trainer)):
+        unsaved = self.counters.step > self._saved_step
+        if unsaved and self._ranks.leader_does(lambda: fits_another_checkpoint(self._trainer)):
             self._save()
+        raise self._preempted()
+
+    def _preempted(self) -> EngineFailure:
+        step = self.counters.step
         saved = self._saved_path if step == self._saved_step else ""
-        raise EngineFailure(
+        return EngineFailure(
             "preempted",
             f"Ended by SIGTERM after step {step}; {f'{saved} holds it' if saved else 'no checkpoint holds it'}.",
             step=step,
@@ -146,12 +177,13 @@ class _Training:
 
     def _ended(self) -> bool:
         """Whether the last step ended the training: it ended a round, and the gate, if any, has passed."""
-        counters, gate = self._counters, self._job.gate
+        counters, gate = self.counters, self._job.gate
         if counters.step == 0 or counters.step % self._job.steps:
             return False
         if gate is None or (counters.gate_value is not None and counters.gate_value >= gate.at_least):
             return True
         if counters.step // self._job.steps > gate.extra_rounds:
+            self._hold_last_step()
             raise EngineFailure(
                 "gate_missed",
                 f"After {counters.step} steps the gate measures {counters.gate_value}, below {gate.at_least}."
@@ -164,7 +196,7 @@ class _Training:
 
     def _take_step(self) -> None:
         self._leave_when_asked()
-        job, counters = self._job, self._counters
+        job, counters = self._job, self.counters
         counters.step += 1
         earlier_rounds, place = divmod(counters.step - 1, job.steps)
         rate = learning_rate(place + 1, job.steps, job.optimizer.peak_learning_rate, job.schedule)
@@ -188,7 +220,7 @@ class _Training:
 
     def _measure(self, gate: Gate) -> None:
         value = exact_match(self._trainer, self._gate_rows)
-        counters = self._counters
+        counters = self.counters
         counters.gate_value = value
         passed = value >= gate.at_least
         measured = {"step": counters.step, "value": value, "passed": passed}

@@ -1,6 +1,7 @@
 """Proof that a model folder is one: a fresh process opens it and writes a token about an image.
 
-``python -m longform_worker.engines.train.prove FOLDER PRECISION`` ends with 0, or prints why not and ends with 1.
+``python -m longform_worker.engines.train.prove FOLDER PRECISION PARENT_PID`` ends with 0, or prints why not and ends
+with 1.
 """
 
 from __future__ import annotations
@@ -8,37 +9,73 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from longform_worker.data.prompt import PromptEncoder
+from longform_worker.engines.main import die_with
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import ImageReference, Precision, PromptLayout
 from longform_worker.models.folder import refuse_model
 from longform_worker.models.loaded import load_model
 
 EXPECTED = "a model that opens in a fresh process and writes a token about an image"
+PATIENCE_SECONDS = 900
+SLOWEST_BYTES_A_SECOND = 5_000_000
+GLANCE_SECONDS = 0.2
 
 
-def prove_in_fresh_process(folder: Path, precision: Precision) -> None:
-    """Raises EngineFailure (model_refused) with the last line that the process printed when it fails.
+def prove_in_fresh_process(folder: Path, precision: Precision, asked: Callable[[], bool]) -> bool:
+    """Whether it is proven: it is not when ``asked`` says to end first.
 
-    It runs on processors: the accelerators still hold the training.
+    The process runs on processors: the accelerators still hold the training. It has a session of its own, as a signal
+    to the training's processes is not meant for it, and dies with this one. Raises EngineFailure (model_refused) with
+    the last line that the process printed when it fails.
     """
     hidden = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     environment.update(PYTHONPATH=os.pathsep.join(filter(None, sys.path)), CUDA_VISIBLE_DEVICES="")
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(folder), str(precision)],
+    limit_seconds = PATIENCE_SECONDS + weights_bytes(folder) // SLOWEST_BYTES_A_SECOND
+    end = time.monotonic() + limit_seconds
+    with subprocess.Popen(
+        [sys.executable, "-m", __name__, str(folder), str(precision), str(os.getpid())],
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise refuse_model(folder, EXPECTED, lines[-1][:500] if lines else f"exit code {done.returncode}")
+        start_new_session=True,
+    ) as process:
+        try:
+            said = _said(process, end, asked)
+        except TimeoutError:
+            raise refuse_model(folder, EXPECTED, f"no token within {limit_seconds} seconds") from None
+        finally:
+            process.kill()
+    if said is None:
+        return False
+    if process.returncode:
+        lines = said.strip().splitlines()
+        raise refuse_model(folder, EXPECTED, lines[-1][:500] if lines else f"exit code {process.returncode}")
+    return True
+
+
+def weights_bytes(folder: Path) -> int:
+    """How many bytes the weights of a model folder are."""
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def _said(process: subprocess.Popen[str], end: float, asked: Callable[[], bool]) -> str | None:
+    """What a process printed until its end; None when ``asked`` says not to wait for it. Raises TimeoutError."""
+    while not asked():
+        try:
+            return process.communicate(timeout=GLANCE_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > end:
+                raise TimeoutError from None
+    return None
 
 
 def prove(folder: Path, precision: Precision) -> int:
@@ -65,6 +102,7 @@ def prove(folder: Path, precision: Precision) -> int:
 
 
 if __name__ == "__main__":
+    die_with(int(sys.argv[3]))
     try:
         prove(Path(sys.argv[1]), Precision(sys.argv[2]))
     except EngineFailure as failure:
