@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { catalogueShape } from "../../sdk/plan/model-catalogue.js";
 import { type ModelShape, shapeOfConfig, shapeOfScratch } from "../../sdk/plan/model-shape.js";
-import { absent } from "../../sdk/run-folder/errno.js";
+import { absent, errno } from "../../sdk/run-folder/errno.js";
 import type { Experiment } from "../../sdk/spec/experiment.js";
 import type { HubModel, Model } from "../../sdk/spec/model.js";
 import { UsageError } from "./usage-error.js";
@@ -85,7 +85,10 @@ type ReadConfig =
   | { readonly shape: null; readonly why: string; readonly absent: boolean };
 
 async function readConfig(path: string): Promise<ReadConfig> {
-  const text = await readFile(path, "utf8").catch(absent);
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (errno(error) === "EISDIR") return "";
+    return absent(error);
+  });
   if (text === undefined) return { shape: null, why: "does not exist", absent: true };
   const json = parsed(text);
   if (json === undefined) return { shape: null, why: "holds no JSON", absent: false };

@@ -155,6 +155,7 @@ test.each([
   [["--mfu", "2"], "--mfu 2: a share above 0 and up to 1."],
   [["--config", "rows.jsonl"], "--config: rows.jsonl is no config.json of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL."],
   [["--config", "nothere.json"], "--config: nothere.json does not exist."],
+  [["--config", "."], "--config: . holds no JSON."],
 ])("%j is refused with what is expected", async (args, message) => {
   const file = await experimentFile("refused.json", { kind: "hub", repository: "somebody/other" });
   const variables = { HF_HUB_CACHE: join(folder, "no-cache") };
