@@ -120,7 +120,7 @@ test("the node of rank 0 speaks for all, and what the others print comes with th
     "done",
   ]);
   const place = (rank: number) =>
-    [`RANK=${rank}`, `LOCAL_RANK=${rank % 2}`, "WORLD_SIZE=4", "MASTER_ADDR=127.0.0.1"].map(
+    [`RANK=${rank}`, `LOCAL_RANK=${rank}`, "WORLD_SIZE=4", "MASTER_ADDR=127.0.0.1"].map(
       (line) => `[agent-${Math.floor(rank / 2)}] ${rank === 2 ? "" : `[rank ${rank}] `}${line}`,
     );
   const printed = events.flatMap((event) => (event.type === "log" ? [event.text] : []));

@@ -48,8 +48,8 @@ def test_each_rank_has_its_place_in_the_usual_variables_and_a_log_of_its_own(age
     job_id = start(agent, "done", f"variables:{names}", f"variables:{names}", first=1, world=4)
     events = agent.events(job_id)
     assert events[-1].HasField("done")
-    shared = ["WORLD_SIZE=4", "LOCAL_WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=29999"]
-    wanted = {rank: [f"RANK={rank}", f"LOCAL_RANK={rank - 1}", *shared] for rank in (1, 2)}
+    shared = ["WORLD_SIZE=4", "LOCAL_WORLD_SIZE=4", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=29999"]
+    wanted = {rank: [f"RANK={rank}", f"LOCAL_RANK={rank}", *shared] for rank in (1, 2)}
     # The first of this agent speaks for itself, the others behind their number.
     assert printed(events) == {*wanted[1], *(f"[rank 2] {line}" for line in wanted[2])}
     for rank, lines in wanted.items():

@@ -14,7 +14,10 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One rank of a job of several processes. ``address`` and ``port`` are where all of them meet."""
+    """One rank of a job of several processes. ``address`` and ``port`` are where all of them meet.
+
+    ``local_rank`` counts those of this agent.
+    """
 
     rank: int
     local_rank: int
@@ -34,7 +37,9 @@ class Place:
             "MASTER_PORT": str(self.port),
         }
         if self.address == LOOPBACK_ADDRESS:
-            # All are on this machine. Left alone, gloo takes the interface of the host's name, if that has one.
+            # The ranks of all agents are on this machine and share its accelerators.
+            variables.update(LOCAL_RANK=str(self.rank), LOCAL_WORLD_SIZE=str(self.world_size))
+            # Left alone, gloo takes the interface of the host's name, if that has one.
             variables["GLOO_SOCKET_IFNAME"] = "lo"
         return variables
 

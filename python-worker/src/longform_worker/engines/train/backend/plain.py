@@ -43,7 +43,7 @@ class PlainBackend:
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
 
     def update(self, rates: Sequence[float]) -> float:
-        """Clip, sum over ranks, move; returns the norm before clipping."""
+        """Sum over ranks, clip, move; returns the norm before clipping."""
         for weight in self._weights:
             if weight.grad is None:  # no pass of this rank came by it
                 weight.grad = torch.zeros_like(weight)

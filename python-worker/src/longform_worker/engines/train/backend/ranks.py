@@ -9,12 +9,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -33,6 +32,8 @@ FILE_PATIENCE = timedelta(hours=4)
 BUCKET_BYTES = 64 << 20
 # How gloo and NCCL say that the other side went away or did not come.
 LOST = ("Connection", "connection", "Broken pipe", "Timed out", "timed out", "Timeout", "NCCL", "gloo", "Socket")
+# The types of errors of the place where ranks meet, when others do not come or go before all have met.
+NOBODY_CAME = ("DistNetworkError", "DistStoreError")
 
 
 class Ranks:
@@ -96,13 +97,15 @@ class Ranks:
         A peer that goes away ends as EngineFailure (node_lost) with the fact ``collective``: whoever supervises the
         ranks looks for the first cause elsewhere.
         """
+        self._check_devices()
         try:
             if self.world_size > 1 or always:
                 self._meet()
+        except RuntimeError as error:
+            raise self._not_met(error) from error
+        try:
             yield
         except RuntimeError as error:
-            if "EADDRINUSE" in str(error):
-                raise EngineFailure("address_in_use", str(error).splitlines()[0], rank=self.rank) from error
             if self.world_size > 1 and _is_lost(error):
                 raise self._lost(error) from error
             raise
@@ -162,30 +165,66 @@ class Ranks:
         library.all_reduce(tensor, op=getattr(library.ReduceOp, operation), group=group)
         return [float(value) for value in tensor]
 
+    def _check_devices(self) -> None:
+        devices = torch.cuda.device_count()
+        if not torch.cuda.is_available() or self.local_rank < devices:
+            return
+        raise EngineFailure(
+            "spec_refused",
+            f"resources.ranksPerNode asks for more ranks than this machine has accelerators: {devices};"
+            " nodes that are agents on one machine share them.",
+            field_path="training.resources.ranks_per_node",
+            expected=f"at most {devices} ranks on one machine",
+            found=f"at least {self.local_rank + 1}",
+            rank=self.rank,
+        )
+
     def _meet(self) -> None:
         library = _distributed()
         if not library.is_initialized():
             self._start(library)
         self._patient = library.new_group(timeout=FILE_PATIENCE, backend="gloo")
+        # The first exchange over every way that steps take: what fails later fails because of another rank.
+        self.wait()
+        if self.world_size > 1:
+            self.sums([0.0])
+            if torch.cuda.is_available():
+                library.all_reduce(torch.zeros(1, device="cuda"))
+                torch.cuda.synchronize()
 
     def _start(self, library: Distributed) -> None:
         if torch.cuda.is_available():
             torch.cuda.set_device(self.local_rank)
         where: dict[str, object] = {"init_method": "env://"}
         if self.world_size == 1 and "MASTER_ADDR" not in os.environ:
-            # Nobody to find: a store in a file of its own needs no port.
-            file = Path(tempfile.mkdtemp(prefix="longform-rank-")) / "store"
-            where = {"store": library.FileStore(str(file), 1)}
+            # Nobody to find: a store in memory needs no port.
+            where = {"store": library.HashStore()}
             for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1")):
                 os.environ.setdefault(name, value)  # DeepSpeed reads them
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         library.init_process_group(backend, rank=self.rank, world_size=self.world_size, timeout=STEP_PATIENCE, **where)
 
+    def _not_met(self, error: RuntimeError) -> EngineFailure:
+        """What kept the ranks from meeting: peers that did not come, or else this rank's own set-up."""
+        if "EADDRINUSE" in str(error):
+            place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+            return EngineFailure("address_in_use", f"{place}: {_first_sentence(error)}", rank=self.rank)
+        if type(error).__name__ in NOBODY_CAME:
+            return self._lost(error)
+        sys.stderr.write(f"{error}\n")
+        return EngineFailure(
+            "launch_failed",
+            f"Rank {self.rank} of {self.world_size} could not set up its exchange with others:"
+            f" {_first_sentence(error)}",
+            rank=self.rank,
+            world_size=self.world_size,
+        )
+
     def _lost(self, error: RuntimeError) -> EngineFailure:
-        line = str(error).strip().splitlines()[0][:300]
+        sys.stderr.write(f"{error}\n")
         return EngineFailure(
             "node_lost",
-            f"Rank {self.rank} of {self.world_size} lost another rank: {line}",
+            f"Rank {self.rank} of {self.world_size} lost another rank: {_first_sentence(error)}",
             rank=self.rank,
             world_size=self.world_size,
             collective="true",
@@ -197,6 +236,13 @@ _COUNTS = (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"))
 
 def _distributed() -> Distributed:
     return importlib.import_module("torch.distributed")
+
+
+def _first_sentence(error: RuntimeError) -> str:
+    """The first sentence of an error of gloo or NCCL, without places in their sources; the log has all of it."""
+    text = re.sub(r"\[?[^\s\[]*/\S*:\d+\]?,?", "", str(error).strip().partition("\n")[0])
+    text = " ".join(re.sub(r"[^ -~]", " ", text).split())
+    return text.partition(". ")[0][:120]
 
 
 def _is_lost(error: RuntimeError) -> bool:
