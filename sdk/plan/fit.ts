@@ -118,7 +118,9 @@ function severalTogether(search: Search): readonly Switch[] | null {
     if (strongest === undefined || strongest.after === null) continue;
     chosen = [...chosen, { choice: strongest.choice, kind }];
     before = strongest.after;
-    if (search.bytesOf(before) < search.limit) return noStronger(search, withoutNeedless(search, chosen));
+    // A milder choice of one kind may be the better one, and make another needless.
+    if (search.bytesOf(before) < search.limit)
+      return choices(withoutNeedless(search, noStronger(search, withoutNeedless(search, chosen))));
   }
   return null;
 }
@@ -132,12 +134,12 @@ function withoutNeedless(search: Search, chosen: readonly Chosen[]): readonly Ch
 }
 
 /** The mildest choice of each kind, the dearest kind first. */
-function noStronger(search: Search, chosen: readonly Chosen[]): readonly Switch[] {
-  const milder = [...choices(chosen)];
+function noStronger(search: Search, chosen: readonly Chosen[]): readonly Chosen[] {
+  const milder = [...chosen];
   for (const [index, { kind }] of [...chosen.entries()].toReversed()) {
-    const before = applied(search.spec, milder.slice(0, index));
-    const mildest = before && kind(before).find((choice) => fits(search, milder.with(index, choice)));
-    if (mildest) milder[index] = mildest;
+    const before = applied(search.spec, choices(milder.slice(0, index)));
+    const mildest = before && kind(before).find((choice) => fits(search, choices(milder).with(index, choice)));
+    if (mildest) milder[index] = { choice: mildest, kind };
   }
   return milder;
 }
