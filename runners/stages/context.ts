@@ -3,6 +3,7 @@ import type { Resources } from "../../sdk/spec/resources.js";
 import type { UserFunction } from "../../sdk/spec/user-function.js";
 import type { RunStore } from "../store/run-store.js";
 import type { JobEvent } from "../workers/job-event.js";
+import type { JobOrder } from "../workers/jobs.js";
 import type { Worker } from "../workers/worker.js";
 import type { Inputs } from "./inputs.js";
 import type { StageResult } from "./results.js";
@@ -42,11 +43,12 @@ export function jobEnvelope(
   node: string,
   resources: Resources,
   context: StageContext,
-): { jobId: string; environment: string; threads: number; logPath: string } {
+): Omit<JobOrder, "job" | "ranks"> {
   return {
     jobId: `${node}@${context.store.epoch}`,
     environment: resources.environment,
     threads: resources.threads,
+    preemptionGraceMs: resources.preemptionGraceSeconds * 1_000,
     logPath: context.logs,
   };
 }

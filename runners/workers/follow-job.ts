@@ -1,4 +1,4 @@
-import { CALL_DEADLINE_MS, DEFAULT_GRACE_MS, PREEMPTION_GRACE_MS } from "../../sdk/client/limits.js";
+import { CALL_DEADLINE_MS, DEFAULT_GRACE_MS } from "../../sdk/client/limits.js";
 import { RunError } from "../../sdk/failure/failure.js";
 import type { Agent } from "./agent.js";
 import { type JobEnd, type JobEvent, startRequest } from "./job-event.js";
@@ -28,7 +28,7 @@ export async function followJob(
   } catch (error) {
     const saves = order.job.kind === "training" && isPreemption(signal);
     const end = saves
-      ? await endJob(agent, order.jobId, cursor, PREEMPTION_GRACE_MS, onEvent)
+      ? await endJob(agent, order.jobId, cursor, order.preemptionGraceMs, onEvent)
       : await endJob(agent, order.jobId, cursor, DEFAULT_GRACE_MS, () => undefined);
     if (saves && (end?.type === "done" || end?.failure.code === "preempted")) return end;
     throw signal.aborted ? cancelled(signal.reason) : error;

@@ -49,8 +49,8 @@ function jobDone(message: Part<"done">): JobDone {
 }
 
 /** The message that starts a job. */
-export function startRequest({ job, jobId, environment, logPath, threads, ranks }: JobOrder): StartJobRequest {
-  const envelope = { jobId, environment, logPath, threads, ...(ranks === undefined ? {} : { ranks }) };
+export function startRequest({ job, ranks, ...order }: JobOrder): StartJobRequest {
+  const envelope = { ...order, ...(ranks === undefined ? {} : { ranks }) };
   switch (job.kind) {
     case "import": {
       const { kind: _, ...fields } = job;

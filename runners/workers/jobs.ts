@@ -196,6 +196,8 @@ export interface JobOrder<Ordered extends Job = Job> {
   readonly logPath: string;
   /** Threads for arithmetic. */
   readonly threads: number;
+  /** Time that a training has to save a checkpoint where the machine is taken away. */
+  readonly preemptionGraceMs: number;
   readonly job: Ordered;
   /** The processes that the agent starts for it; absent for one alone. */
   readonly ranks?: Ranks;

@@ -32,6 +32,7 @@ const StartJobRequest = z
     environment: z.string(),
     logPath: z.string(),
     threads: uint32,
+    preemptionGraceMs: uint32,
     import: jobs.ImportJob.optional(),
     model: jobs.ModelJob.optional(),
     training: jobs.TrainingJob.optional(),

@@ -26,9 +26,6 @@ export const LONGEST_RECONNECT_DELAY_MS = 2_000;
 /** Time between the polite and the final signal when a job or an agent is ended. */
 export const DEFAULT_GRACE_MS = 5_000;
 
-/** The same where the machine is taken away: a training first saves a checkpoint. */
-export const PREEMPTION_GRACE_MS = 120_000;
-
 /** When one process of a job has failed, the others have this long to say how they see it before they are ended. */
 export const PEER_WORDS_MS = 3_000;
 

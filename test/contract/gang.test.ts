@@ -195,6 +195,20 @@ test(
   PATIENCE_MS,
 );
 
+test("a preempted training that takes longer than its order grants is killed", async () => {
+  const stop = new AbortController();
+  const told = new RunError({ code: "preempted", facts: { signal: "SIGTERM" } });
+  const events: JobEvent[] = [];
+  const hear = (event: JobEvent) => {
+    events.push(event);
+    if (event.type === "phase" && event.phase === "running") stop.abort(told);
+  };
+  const hasty = { ...training("save_on_term"), preemptionGraceMs: 100 };
+  expect(await failureOf(runGang([workers[0]], hasty, 1, hear, stop.signal))).toMatchObject({ code: "preempted" });
+  expect(events.map(({ type }) => type)).not.toContain("checkpoint");
+  expect(await engines()).toEqual([]);
+});
+
 test(
   "a port that another process took is tried again elsewhere, three times in all",
   async () => {

@@ -123,7 +123,8 @@ export class RealAgent implements AsyncDisposable {
 
   /** A job with what all jobs here share. */
   order(jobId: string, job: Job): JobOrder {
-    return { jobId, environment: "train", threads: 1, logPath: join(this.runDir, "stages", jobId, "logs"), job };
+    const logPath = join(this.runDir, "stages", jobId, "logs");
+    return { jobId, environment: "train", threads: 1, preemptionGraceMs: 120_000, logPath, job };
   }
 
   /** A job of the scripted engine. */

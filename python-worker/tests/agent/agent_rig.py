@@ -55,6 +55,7 @@ POLICY = VisionPolicy(
     max_images=4,
 )
 DEADLINE_SECONDS = 20.0
+PREEMPTION_GRACE_MS = 120000
 
 # What a method of a generated stub gives: the stubs have no types.
 Reply = Any
@@ -191,6 +192,7 @@ class Agent:
             source_rows_path=behaviour, rows_path="/rows", image_root="", blob_root="/blobs", vision_policy=POLICY
         )
         request = StartJobRequest(job_id=job_id, environment=environment, log_path=self.log_path(job_id), threads=1)
+        request.preemption_grace_ms = PREEMPTION_GRACE_MS
         getattr(request, "import").CopyFrom(job)
         return request
 
@@ -214,7 +216,12 @@ class Agent:
             max_tokens=100,
         )
         request = StartJobRequest(
-            job_id=job_id, environment="train", log_path=self.log_path(job_id), threads=1, generation=job
+            job_id=job_id,
+            environment="train",
+            log_path=self.log_path(job_id),
+            threads=1,
+            preemption_grace_ms=PREEMPTION_GRACE_MS,
+            generation=job,
         )
         assert self.call("StartJob", request).started
         self.wait_for(job_id, "ready")

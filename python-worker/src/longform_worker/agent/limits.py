@@ -33,9 +33,6 @@ SWEEP_MS = 5000
 # Time between the polite and the final signal where nobody named one.
 DEFAULT_GRACE_MS = 5000
 
-# The same where the machine is taken away: a training first saves a checkpoint.
-PREEMPTION_GRACE_MS = 120000
-
 # When one process of a job has failed, the others have this long to say how they see it before they are ended.
 PEER_WORDS_MS = 3000
 

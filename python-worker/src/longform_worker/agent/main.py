@@ -25,7 +25,6 @@ from longform_worker.agent.limits import (
     KEEPALIVE_TIMEOUT_MS,
     MAX_MESSAGE_BYTES,
     MIN_RECEIVED_PING_INTERVAL_MS,
-    PREEMPTION_GRACE_MS,
 )
 from longform_worker.agent.live import open_live
 from longform_worker.agent.place import LOOPBACK_ADDRESS
@@ -105,8 +104,7 @@ async def run(settings: Settings) -> None:
             why = await wait_for_end(worker, contact, settings.orphan_grace_seconds)
             LOGGER.info("ending: %s", why.detail)
             # A scheduler that takes a machine away signals every process on it: trainings save a checkpoint first.
-            training_grace_ms = PREEMPTION_GRACE_MS if why.code == "signal" else DEFAULT_GRACE_MS
-            await worker.end_all(why, DEFAULT_GRACE_MS / 1000, training_grace_ms / 1000)
+            await worker.end_all(why, DEFAULT_GRACE_MS / 1000, preempted=why.code == "signal")
         finally:
             registering.cancel()
             environments.close()

@@ -46,6 +46,7 @@ class EngineStart:
     run_cookie: str
     log_path: Path
     threads: int
+    preemption_grace_seconds: float
     place: Place | None = None
 
     def job_cookie(self) -> str:

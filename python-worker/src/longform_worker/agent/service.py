@@ -159,14 +159,14 @@ class Worker(WorkerServiceServicer):
         self.shutdown_asked.set()
         return ShutdownReply()
 
-    async def end_all(self, why: EngineFailure, grace_seconds: float, training_grace_seconds: float = 0.0) -> None:
+    async def end_all(self, why: EngineFailure, grace_seconds: float, *, preempted: bool = False) -> None:
         """Ends every job that runs and waits until nothing of them is left.
 
-        training_grace_seconds: for trainings, which save a checkpoint first; the other grace where that is longer.
+        preempted: trainings save a checkpoint first and have the time for it that their order names.
         """
         for job in self._jobs.values():
-            long = training_grace_seconds if job.kind == "training" else 0.0
-            job.cancel(why, max(grace_seconds, long))
+            saves = preempted and job.kind == "training"
+            job.cancel(why, max(grace_seconds, job.preemption_grace_seconds if saves else 0.0))
         while self._running:
             await asyncio.wait(self._running)
 
@@ -197,6 +197,8 @@ class Worker(WorkerServiceServicer):
             raise refused_field("log_path", repr(request.log_path), "an absolute path")
         if request.threads == 0:
             raise refused_field("threads", "0 or nothing", "a whole number above zero")
+        if not request.HasField("preemption_grace_ms"):
+            raise refused_field("preemption_grace_ms", "nothing", "milliseconds")
         return [
             EngineStart(
                 job_id=request.job_id,
@@ -206,6 +208,7 @@ class Worker(WorkerServiceServicer):
                 run_cookie=self._run_cookie,
                 log_path=Path(request.log_path),
                 threads=request.threads,
+                preemption_grace_seconds=request.preemption_grace_ms / 1000,
                 place=place,
             )
             for place in places_of(request) or (None,)

@@ -25,6 +25,7 @@ class Job:
     def __init__(self, job_id: str, live: Live) -> None:
         self.job_id = job_id
         self.kind = ""
+        self.preemption_grace_seconds = 0.0
         self.events = EventLog(job_id)
         self._live = live
         self._group: Group | None = None
@@ -33,6 +34,7 @@ class Job:
     def begin(self, starts: Sequence[EngineStart]) -> Group:
         """The processes that the job will have; from here on it can be cancelled."""
         self.kind = starts[0].kind
+        self.preemption_grace_seconds = starts[0].preemption_grace_seconds
         self._group = Group(starts, hear=self._hear, show=self._print)
         return self._group
 

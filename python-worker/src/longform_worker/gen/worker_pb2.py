@@ -28,7 +28,7 @@ from . import generation_pb2 as longform_dot_v1_dot_generation__pb2
 from . import training_pb2 as longform_dot_v1_dot_training__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18longform/v1/worker.proto\x12\x0blongform.v1\x1a\x19longform/v1/dataset.proto\x1a\x17longform/v1/event.proto\x1a\x1clongform/v1/generation.proto\x1a\x1alongform/v1/training.proto\"B\n\x10HandshakeRequest\x12\x1b\n\x0erunner_version\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_runner_version\"\xc0\x01\n\x11\x45nvironmentReport\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06python\x18\x02 \x01(\tH\x01\x88\x01\x01\x12>\n\x08versions\x18\x03 \x03(\x0b\x32,.longform.v1.EnvironmentReport.VersionsEntry\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_nameB\t\n\x07_python\"\x86\x02\n\x0eHandshakeReply\x12\x1b\n\x0eworker_version\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04host\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x03pid\x18\x03 \x01(\rH\x02\x88\x01\x01\x12\x12\n\x05\x65poch\x18\x04 \x01(\x04H\x03\x88\x01\x01\x12\x34\n\x0c\x65nvironments\x18\x05 \x03(\x0b\x32\x1e.longform.v1.EnvironmentReport\x12\x0c\n\x04jobs\x18\x06 \x03(\t\x12\x1a\n\rlive_endpoint\x18\x07 \x01(\tH\x04\x88\x01\x01\x42\x11\n\x0f_worker_versionB\x07\n\x05_hostB\x06\n\x04_pidB\x08\n\x06_epochB\x10\n\x0e_live_endpoint\"\xf3\x03\n\x0fStartJobRequest\x12\x13\n\x06job_id\x18\x01 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0b\x65nvironment\x18\x02 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08log_path\x18\x03 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07threads\x18\x04 \x01(\rH\x04\x88\x01\x01\x12(\n\x06import\x18\x05 \x01(\x0b\x32\x16.longform.v1.ImportJobH\x00\x12&\n\x05model\x18\x06 \x01(\x0b\x32\x15.longform.v1.ModelJobH\x00\x12,\n\x08training\x18\x07 \x01(\x0b\x32\x18.longform.v1.TrainingJobH\x00\x12\x30\n\ngeneration\x18\x08 \x01(\x0b\x32\x1a.longform.v1.GenerationJobH\x00\x12&\n\x05\x61udit\x18\n \x01(\x0b\x32\x15.longform.v1.AuditJobH\x00\x12$\n\x04read\x18\x0b \x01(\x0b\x32\x14.longform.v1.ReadJobH\x00\x12&\n\x05\x66\x65tch\x18\x0c \x01(\x0b\x32\x15.longform.v1.FetchJobH\x00\x12!\n\x05ranks\x18\t \x01(\x0b\x32\x12.longform.v1.RanksB\x05\n\x03jobB\t\n\x07_job_idB\x0e\n\x0c_environmentB\x0b\n\t_log_pathB\n\n\x08_threads\"\xae\x01\n\x05Ranks\x12\x17\n\nfirst_rank\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x18\n\x0blocal_ranks\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x17\n\nworld_size\x18\x03 \x01(\rH\x02\x88\x01\x01\x12+\n\nrendezvous\x18\x04 \x01(\x0b\x32\x17.longform.v1.RendezvousB\r\n\x0b_first_rankB\x0e\n\x0c_local_ranksB\r\n\x0b_world_size\"J\n\nRendezvous\x12\x14\n\x07\x61\x64\x64ress\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04port\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\n\n\x08_addressB\x07\n\x05_port\"\x18\n\x16OfferRendezvousRequest\"C\n\x14OfferRendezvousReply\x12+\n\nrendezvous\x18\x01 \x01(\x0b\x32\x17.longform.v1.Rendezvous\"1\n\rStartJobReply\x12\x14\n\x07started\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_started\"W\n\x0fWatchJobRequest\x12\x13\n\x06job_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tafter_seq\x18\x02 \x01(\x04H\x01\x88\x01\x01\x42\t\n\x07_job_idB\x0c\n\n_after_seq\"V\n\x10\x43\x61ncelJobRequest\x12\x13\n\x06job_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08grace_ms\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\t\n\x07_job_idB\x0b\n\t_grace_ms\":\n\x0e\x43\x61ncelJobReply\x12\x18\n\x0bwas_running\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x0e\n\x0c_was_running\"5\n\x0fShutdownRequest\x12\x15\n\x08grace_ms\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0b\n\t_grace_ms\"\x0f\n\rShutdownReply2\x95\x04\n\rWorkerService\x12G\n\tHandshake\x12\x1d.longform.v1.HandshakeRequest\x1a\x1b.longform.v1.HandshakeReply\x12Y\n\x0fOfferRendezvous\x12#.longform.v1.OfferRendezvousRequest\x1a!.longform.v1.OfferRendezvousReply\x12\x44\n\x08StartJob\x12\x1c.longform.v1.StartJobRequest\x1a\x1a.longform.v1.StartJobReply\x12\x41\n\x08WatchJob\x12\x1c.longform.v1.WatchJobRequest\x1a\x15.longform.v1.JobEvent0\x01\x12G\n\tCancelJob\x12\x1d.longform.v1.CancelJobRequest\x1a\x1b.longform.v1.CancelJobReply\x12H\n\x08Generate\x12\x1c.longform.v1.GenerateRequest\x1a\x1a.longform.v1.GenerateReply(\x01\x30\x01\x12\x44\n\x08Shutdown\x12\x1c.longform.v1.ShutdownRequest\x1a\x1a.longform.v1.ShutdownReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18longform/v1/worker.proto\x12\x0blongform.v1\x1a\x19longform/v1/dataset.proto\x1a\x17longform/v1/event.proto\x1a\x1clongform/v1/generation.proto\x1a\x1alongform/v1/training.proto\"B\n\x10HandshakeRequest\x12\x1b\n\x0erunner_version\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_runner_version\"\xc0\x01\n\x11\x45nvironmentReport\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06python\x18\x02 \x01(\tH\x01\x88\x01\x01\x12>\n\x08versions\x18\x03 \x03(\x0b\x32,.longform.v1.EnvironmentReport.VersionsEntry\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_nameB\t\n\x07_python\"\x86\x02\n\x0eHandshakeReply\x12\x1b\n\x0eworker_version\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04host\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x03pid\x18\x03 \x01(\rH\x02\x88\x01\x01\x12\x12\n\x05\x65poch\x18\x04 \x01(\x04H\x03\x88\x01\x01\x12\x34\n\x0c\x65nvironments\x18\x05 \x03(\x0b\x32\x1e.longform.v1.EnvironmentReport\x12\x0c\n\x04jobs\x18\x06 \x03(\t\x12\x1a\n\rlive_endpoint\x18\x07 \x01(\tH\x04\x88\x01\x01\x42\x11\n\x0f_worker_versionB\x07\n\x05_hostB\x06\n\x04_pidB\x08\n\x06_epochB\x10\n\x0e_live_endpoint\"\xad\x04\n\x0fStartJobRequest\x12\x13\n\x06job_id\x18\x01 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0b\x65nvironment\x18\x02 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08log_path\x18\x03 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07threads\x18\x04 \x01(\rH\x04\x88\x01\x01\x12 \n\x13preemption_grace_ms\x18\r \x01(\rH\x05\x88\x01\x01\x12(\n\x06import\x18\x05 \x01(\x0b\x32\x16.longform.v1.ImportJobH\x00\x12&\n\x05model\x18\x06 \x01(\x0b\x32\x15.longform.v1.ModelJobH\x00\x12,\n\x08training\x18\x07 \x01(\x0b\x32\x18.longform.v1.TrainingJobH\x00\x12\x30\n\ngeneration\x18\x08 \x01(\x0b\x32\x1a.longform.v1.GenerationJobH\x00\x12&\n\x05\x61udit\x18\n \x01(\x0b\x32\x15.longform.v1.AuditJobH\x00\x12$\n\x04read\x18\x0b \x01(\x0b\x32\x14.longform.v1.ReadJobH\x00\x12&\n\x05\x66\x65tch\x18\x0c \x01(\x0b\x32\x15.longform.v1.FetchJobH\x00\x12!\n\x05ranks\x18\t \x01(\x0b\x32\x12.longform.v1.RanksB\x05\n\x03jobB\t\n\x07_job_idB\x0e\n\x0c_environmentB\x0b\n\t_log_pathB\n\n\x08_threadsB\x16\n\x14_preemption_grace_ms\"\xae\x01\n\x05Ranks\x12\x17\n\nfirst_rank\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x18\n\x0blocal_ranks\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x17\n\nworld_size\x18\x03 \x01(\rH\x02\x88\x01\x01\x12+\n\nrendezvous\x18\x04 \x01(\x0b\x32\x17.longform.v1.RendezvousB\r\n\x0b_first_rankB\x0e\n\x0c_local_ranksB\r\n\x0b_world_size\"J\n\nRendezvous\x12\x14\n\x07\x61\x64\x64ress\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04port\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\n\n\x08_addressB\x07\n\x05_port\"\x18\n\x16OfferRendezvousRequest\"C\n\x14OfferRendezvousReply\x12+\n\nrendezvous\x18\x01 \x01(\x0b\x32\x17.longform.v1.Rendezvous\"1\n\rStartJobReply\x12\x14\n\x07started\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_started\"W\n\x0fWatchJobRequest\x12\x13\n\x06job_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tafter_seq\x18\x02 \x01(\x04H\x01\x88\x01\x01\x42\t\n\x07_job_idB\x0c\n\n_after_seq\"V\n\x10\x43\x61ncelJobRequest\x12\x13\n\x06job_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08grace_ms\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\t\n\x07_job_idB\x0b\n\t_grace_ms\":\n\x0e\x43\x61ncelJobReply\x12\x18\n\x0bwas_running\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x0e\n\x0c_was_running\"5\n\x0fShutdownRequest\x12\x15\n\x08grace_ms\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0b\n\t_grace_ms\"\x0f\n\rShutdownReply2\x95\x04\n\rWorkerService\x12G\n\tHandshake\x12\x1d.longform.v1.HandshakeRequest\x1a\x1b.longform.v1.HandshakeReply\x12Y\n\x0fOfferRendezvous\x12#.longform.v1.OfferRendezvousRequest\x1a!.longform.v1.OfferRendezvousReply\x12\x44\n\x08StartJob\x12\x1c.longform.v1.StartJobRequest\x1a\x1a.longform.v1.StartJobReply\x12\x41\n\x08WatchJob\x12\x1c.longform.v1.WatchJobRequest\x1a\x15.longform.v1.JobEvent0\x01\x12G\n\tCancelJob\x12\x1d.longform.v1.CancelJobRequest\x1a\x1b.longform.v1.CancelJobReply\x12H\n\x08Generate\x12\x1c.longform.v1.GenerateRequest\x1a\x1a.longform.v1.GenerateReply(\x01\x30\x01\x12\x44\n\x08Shutdown\x12\x1c.longform.v1.ShutdownRequest\x1a\x1a.longform.v1.ShutdownReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,27 +46,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HANDSHAKEREPLY']._serialized_start=415
   _globals['_HANDSHAKEREPLY']._serialized_end=677
   _globals['_STARTJOBREQUEST']._serialized_start=680
-  _globals['_STARTJOBREQUEST']._serialized_end=1179
-  _globals['_RANKS']._serialized_start=1182
-  _globals['_RANKS']._serialized_end=1356
-  _globals['_RENDEZVOUS']._serialized_start=1358
-  _globals['_RENDEZVOUS']._serialized_end=1432
-  _globals['_OFFERRENDEZVOUSREQUEST']._serialized_start=1434
-  _globals['_OFFERRENDEZVOUSREQUEST']._serialized_end=1458
-  _globals['_OFFERRENDEZVOUSREPLY']._serialized_start=1460
-  _globals['_OFFERRENDEZVOUSREPLY']._serialized_end=1527
-  _globals['_STARTJOBREPLY']._serialized_start=1529
-  _globals['_STARTJOBREPLY']._serialized_end=1578
-  _globals['_WATCHJOBREQUEST']._serialized_start=1580
-  _globals['_WATCHJOBREQUEST']._serialized_end=1667
-  _globals['_CANCELJOBREQUEST']._serialized_start=1669
-  _globals['_CANCELJOBREQUEST']._serialized_end=1755
-  _globals['_CANCELJOBREPLY']._serialized_start=1757
-  _globals['_CANCELJOBREPLY']._serialized_end=1815
-  _globals['_SHUTDOWNREQUEST']._serialized_start=1817
-  _globals['_SHUTDOWNREQUEST']._serialized_end=1870
-  _globals['_SHUTDOWNREPLY']._serialized_start=1872
-  _globals['_SHUTDOWNREPLY']._serialized_end=1887
-  _globals['_WORKERSERVICE']._serialized_start=1890
-  _globals['_WORKERSERVICE']._serialized_end=2423
+  _globals['_STARTJOBREQUEST']._serialized_end=1237
+  _globals['_RANKS']._serialized_start=1240
+  _globals['_RANKS']._serialized_end=1414
+  _globals['_RENDEZVOUS']._serialized_start=1416
+  _globals['_RENDEZVOUS']._serialized_end=1490
+  _globals['_OFFERRENDEZVOUSREQUEST']._serialized_start=1492
+  _globals['_OFFERRENDEZVOUSREQUEST']._serialized_end=1516
+  _globals['_OFFERRENDEZVOUSREPLY']._serialized_start=1518
+  _globals['_OFFERRENDEZVOUSREPLY']._serialized_end=1585
+  _globals['_STARTJOBREPLY']._serialized_start=1587
+  _globals['_STARTJOBREPLY']._serialized_end=1636
+  _globals['_WATCHJOBREQUEST']._serialized_start=1638
+  _globals['_WATCHJOBREQUEST']._serialized_end=1725
+  _globals['_CANCELJOBREQUEST']._serialized_start=1727
+  _globals['_CANCELJOBREQUEST']._serialized_end=1813
+  _globals['_CANCELJOBREPLY']._serialized_start=1815
+  _globals['_CANCELJOBREPLY']._serialized_end=1873
+  _globals['_SHUTDOWNREQUEST']._serialized_start=1875
+  _globals['_SHUTDOWNREQUEST']._serialized_end=1928
+  _globals['_SHUTDOWNREPLY']._serialized_start=1930
+  _globals['_SHUTDOWNREPLY']._serialized_end=1945
+  _globals['_WORKERSERVICE']._serialized_start=1948
+  _globals['_WORKERSERVICE']._serialized_end=2481
 # @@protoc_insertion_point(module_scope)

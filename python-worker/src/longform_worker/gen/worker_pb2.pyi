@@ -52,11 +52,12 @@ class HandshakeReply(_message.Message):
     def __init__(self, worker_version: _Optional[str] = ..., host: _Optional[str] = ..., pid: _Optional[int] = ..., epoch: _Optional[int] = ..., environments: _Optional[_Iterable[_Union[EnvironmentReport, _Mapping]]] = ..., jobs: _Optional[_Iterable[str]] = ..., live_endpoint: _Optional[str] = ...) -> None: ...
 
 class StartJobRequest(_message.Message):
-    __slots__ = ("job_id", "environment", "log_path", "threads", "model", "training", "generation", "audit", "read", "fetch", "ranks")
+    __slots__ = ("job_id", "environment", "log_path", "threads", "preemption_grace_ms", "model", "training", "generation", "audit", "read", "fetch", "ranks")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     LOG_PATH_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
+    PREEMPTION_GRACE_MS_FIELD_NUMBER: _ClassVar[int]
     IMPORT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +70,7 @@ class StartJobRequest(_message.Message):
     environment: str
     log_path: str
     threads: int
+    preemption_grace_ms: int
     model: _training_pb2.ModelJob
     training: _training_pb2.TrainingJob
     generation: _generation_pb2.GenerationJob
@@ -76,7 +78,7 @@ class StartJobRequest(_message.Message):
     read: _dataset_pb2.ReadJob
     fetch: _training_pb2.FetchJob
     ranks: Ranks
-    def __init__(self, job_id: _Optional[str] = ..., environment: _Optional[str] = ..., log_path: _Optional[str] = ..., threads: _Optional[int] = ..., model: _Optional[_Union[_training_pb2.ModelJob, _Mapping]] = ..., training: _Optional[_Union[_training_pb2.TrainingJob, _Mapping]] = ..., generation: _Optional[_Union[_generation_pb2.GenerationJob, _Mapping]] = ..., audit: _Optional[_Union[_training_pb2.AuditJob, _Mapping]] = ..., read: _Optional[_Union[_dataset_pb2.ReadJob, _Mapping]] = ..., fetch: _Optional[_Union[_training_pb2.FetchJob, _Mapping]] = ..., ranks: _Optional[_Union[Ranks, _Mapping]] = ..., **kwargs) -> None: ...
+    def __init__(self, job_id: _Optional[str] = ..., environment: _Optional[str] = ..., log_path: _Optional[str] = ..., threads: _Optional[int] = ..., preemption_grace_ms: _Optional[int] = ..., model: _Optional[_Union[_training_pb2.ModelJob, _Mapping]] = ..., training: _Optional[_Union[_training_pb2.TrainingJob, _Mapping]] = ..., generation: _Optional[_Union[_generation_pb2.GenerationJob, _Mapping]] = ..., audit: _Optional[_Union[_training_pb2.AuditJob, _Mapping]] = ..., read: _Optional[_Union[_dataset_pb2.ReadJob, _Mapping]] = ..., fetch: _Optional[_Union[_training_pb2.FetchJob, _Mapping]] = ..., ranks: _Optional[_Union[Ranks, _Mapping]] = ..., **kwargs) -> None: ...
 
 class Ranks(_message.Message):
     __slots__ = ("first_rank", "local_ranks", "world_size", "rendezvous")
