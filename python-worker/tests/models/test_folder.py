@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Precision
 from longform_worker.models.folder import (
     check_vision_policy,
+    clear_unpublished,
     publishing,
     read_manifest,
     verify_files,
@@ -129,3 +131,31 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (target / "b.txt").write_text("c")
     assert not verify_files(target)
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_gave_way_to_one_that_never_came_is_put_back(tmp_path: Path) -> None:
+    for name in ("made.partial-1", "made.replaced-1", "kept", "kept.replaced-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text(name)
+    clear_unpublished(tmp_path, "made")
+    clear_unpublished(tmp_path, "kept")
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["kept", "made"]
+    assert (tmp_path / "made" / "a.txt").read_text() == "made.replaced-1"
+    assert (tmp_path / "kept" / "a.txt").read_text() == "kept"
+
+
+def test_every_folder_that_is_published_is_on_the_disk_with_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with publishing(tmp_path / "made", {}) as folder:
+        (folder / "inner" / "innermost").mkdir(parents=True)
+        (folder / "inner" / "innermost" / "a.txt").write_text("a")
+    assert {"inner", "innermost", "a.txt", "manifest.json", folder.name, tmp_path.name} == set(synced)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from longform_worker.engines.train import export, loop, prove
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Precision
 from longform_worker.models.folder import refuse_model
 from longform_worker.models.loaded import load_model
-from longform_worker.models.tensors import TensorFiles
+from longform_worker.models.tensors import TensorFiles, write_tensors
 from longform_worker.wire import PhaseName
 from recorded_link import RecordedLink
 from tiny_world import training_job
@@ -138,3 +140,37 @@ def test_a_proof_that_takes_too_long_is_refused_as_such(world: Path, monkeypatch
     with pytest.raises(EngineFailure) as caught:
         FRESH(world / "model", Precision.FLOAT32, lambda: False)
     assert caught.value.facts["found"] == "no token within 0 seconds"
+
+
+def test_a_tied_head_that_the_files_hold_as_well_is_the_trained_embedding(world: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(world / "model", base)
+    (base / "manifest.json").unlink()
+    config = json.loads((base / "config.json").read_text())
+    for part in (config, config["text_config"]):
+        part["tie_word_embeddings"] = True
+    (base / "config.json").write_text(json.dumps(config))
+    files = TensorFiles(base)
+    tensors = {key: files.read(key) for key in files.keys()}  # noqa: SIM118
+    (embedding,) = (key for key in tensors if key.endswith("embed_tokens.weight"))
+    tensors["lm_head.weight"] = tensors[embedding].clone()
+    write_tensors(tensors, base / "model.safetensors")
+    with RecordedLink() as link:
+        loop.run(training_job(world, tmp_path, steps=2, model_path=str(base)), link)
+    made = TensorFiles(tmp_path / "trained")
+    assert set(made.keys()) == set(tensors)
+    assert not torch.equal(made.read(embedding), tensors[embedding])
+    assert torch.equal(made.read("lm_head.weight"), made.read(embedding))
+
+
+def test_of_the_base_only_what_a_model_needs_is_copied(world: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(world / "model", base)
+    for name in ("model.gguf", "model.onnx", "flax_model.msgpack", "tf_model.h5", "pytorch_model.bin", "README.md"):
+        (base / name).write_bytes(b"0")
+    for name in ("merges.txt", "tokenizer.model", "LICENSE"):
+        (base / name).write_bytes(b"0")
+    with RecordedLink() as link:
+        loop.run(training_job(world, tmp_path, steps=1, model_path=str(base)), link)
+    needed = {file.name for file in (world / "model").iterdir()} | {"merges.txt", "tokenizer.model", "LICENSE"}
+    assert {file.name for file in (tmp_path / "trained").iterdir()} == needed

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 FileRecord: TypeAlias = dict[str, object]  # "bytes" and "sha256"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_SMALL = (".json", ".jinja", ".txt", ".model")
+_LICENCES = ("LICENSE", "NOTICE")
 _CHUNK_BYTES = 1 << 22
 
 
@@ -54,6 +56,18 @@ def check_weights(folder: Path) -> None:
     if pickled:
         raise refuse_model(folder / pickled[0], "weights as safetensors", "pickled weights, which can run code")
     raise refuse_model(folder / "model.safetensors", "weights as safetensors", "no such file")
+
+
+def small_files(folder: Path) -> list[Path]:
+    """What a model's folder has besides weights, by name: config, tokenizer, template, processor, and its licence."""
+    return [
+        file
+        for file in sorted(folder.iterdir())
+        if file.is_file()
+        and (file.suffix in _SMALL or file.stem in _LICENCES)
+        and file.name != MANIFEST
+        and not file.name.endswith(".index.json")
+    ]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -102,7 +116,8 @@ def publishing(folder: Path, facts: dict[str, Any], settled: Mapping[str, FileRe
         manifest = partial / MANIFEST
         manifest.write_text(json.dumps({"format": 1, "files": files, **facts}, indent=1) + "\n", encoding="utf-8")
         settle(manifest)
-        _sync_folder(partial)
+        for inner in (*(path for path in partial.rglob("*") if path.is_dir()), partial):
+            _sync_folder(inner)
         if folder.exists():
             replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
             folder.rename(replaced)
@@ -116,7 +131,14 @@ def publishing(folder: Path, facts: dict[str, Any], settled: Mapping[str, FileRe
 
 
 def clear_unpublished(parent: Path, names: str) -> None:
-    """Remove what processes that were killed while they published folders of these names (a pattern) have left."""
+    """Remove what processes that were killed while they published folders of these names (a pattern) have left.
+
+    A folder that had given way to one that never came to its place is put back.
+    """
+    for replaced in parent.glob(f"{names}.replaced-*"):
+        folder = replaced.with_name(replaced.name.rpartition(".replaced-")[0])
+        if not folder.exists():
+            replaced.rename(folder)
     for state in ("partial", "replaced"):
         for leftover in parent.glob(f"{names}.{state}-*"):
             shutil.rmtree(leftover, ignore_errors=True)

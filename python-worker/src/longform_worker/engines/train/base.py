@@ -10,28 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from longform_worker.jobs import Precision
-from longform_worker.models.folder import MANIFEST
-from longform_worker.models.keys import keys_of_weights
+from longform_worker.models.folder import small_files
+from longform_worker.models.keys import keys_of_tied, keys_of_weights
 from longform_worker.models.loaded import LoadedModel
 from longform_worker.models.tensors import TensorFiles
-
-WEIGHTS = (".safetensors", ".safetensors.index.json")
-PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin.index.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Its tensors, the key of every weight of the opened model by name, and the number format of what is written."""
+    """Its tensors, the key of every weight of the opened model by name, and the number format of what is written.
+
+    ``tied`` are keys under which files hold a weight a second time, each with its first key.
+    """
 
     tensors: TensorFiles
     keys: Mapping[str, str]
+    tied: Mapping[str, str]
     precision: Precision
 
     @classmethod
     def of(cls, loaded: LoadedModel, precision: Precision) -> Base:
         """Of a model just opened. Raises EngineFailure (model_refused) for a weight that is in no file."""
         tensors = TensorFiles(loaded.folder)
-        return cls(tensors, keys_of_weights(loaded.model, loaded.folder, tensors.keys()), precision)
+        keys = keys_of_weights(loaded.model, loaded.folder, tensors.keys())
+        return cls(tensors, keys, keys_of_tied(loaded.model, keys, tensors.keys()), precision)
 
     @property
     def numbers(self) -> int:
@@ -40,9 +42,8 @@ class Base:
 
     def copy_small_files(self, folder: Path) -> None:
         """Config, tokenizer, template and processor as they are, but for the number format that the config names."""
-        for file in self.tensors.folder.iterdir():
-            if file.is_file() and file.name != MANIFEST and not file.name.endswith((*WEIGHTS, *PICKLED)):
-                shutil.copyfile(file, folder / file.name)
+        for file in small_files(self.tensors.folder):
+            shutil.copyfile(file, folder / file.name)
         _record_precision(folder / "config.json", self.precision)
 
 

@@ -82,13 +82,16 @@ def _exported(trainer: Trainer, asked: Callable[[], bool]) -> Iterator[tuple[str
         # Rank 0 may be writing a file, which may take longer than a step may.
         if trainer.ranks.largest([asked()], patient=True)[0]:
             raise ExportStopped
-        if key in trained:
-            yield key, trainer.backend.whole(trained[key], None).to(dtype).cpu()
-        elif key in adapted:
-            down, up = (trainer.backend.whole(trainer.weights[name], None).cpu() for name in adapted[key])
+        source = trainer.base.tied.get(key, key)
+        if source in trained:
+            whole = trainer.backend.whole(trained[source], None)
+            if trainer.ranks.leads:
+                yield key, (whole.clone() if source != key else whole).to(dtype).cpu()
+        elif source in adapted:
+            down, up = (trainer.backend.whole(trainer.weights[name], None) for name in adapted[source])
             moved = moved or bool(up.any())
             if trainer.adapters is not None and trainer.ranks.leads:
-                yield key, trainer.adapters.merged(base.read(key), down, up).to(dtype)
+                yield key, trainer.adapters.merged(base.read(source), down.cpu(), up.cpu()).to(dtype)
         elif trainer.ranks.leads:
             weight = base.read(key)
             yield key, weight.to(dtype) if weight.is_floating_point() else weight
