@@ -181,6 +181,16 @@ def test_where_adapters_drop_inputs_the_split_is_part_of_what_a_training_is(worl
         assert len({identity(one, ranks) for one in jobs for ranks in (1, 2)}) == kinds
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "chat_template.jinja", "preprocessor_config.json"])
+def test_a_training_of_a_model_with_another_file_is_another_one(world: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(world / "model", tmp_path / "model")
+    job = training_job(world, tmp_path)
+    identity = loop._identity  # pyright: ignore[reportPrivateUsage]
+    assert identity(replace(job, model_path=str(tmp_path / "model")), 1) == identity(job, 1)
+    (tmp_path / "model" / name).write_text((world / "model" / name).read_text() + " ")
+    assert identity(replace(job, model_path=str(tmp_path / "model")), 1) != identity(job, 1)
+
+
 def test_nothing_in_a_checkpoint_is_pickled_and_it_has_what_a_model_folder_needs(
     checkpoints: Path, world: Path
 ) -> None:

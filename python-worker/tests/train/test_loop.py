@@ -271,7 +271,8 @@ def test_what_a_killed_training_left_half_written_is_removed_at_the_start(world:
         (tmp_path / name / "model.safetensors").write_bytes(b"0")
     with StoppingLink() as link, pytest.raises(EngineFailure):
         loop.run(training_job(world, tmp_path), link)
-    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["checkpoints", "trained-too.partial-1"]
+    names = sorted(folder.name for folder in tmp_path.iterdir())
+    assert names == ["checkpoints", "trained", "trained-too.partial-1"]  # what had given way is back
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
 
 

@@ -34,7 +34,7 @@ from longform_worker.engines.train.tensorboard import Board
 from longform_worker.engines.train.tuning import check_images_where_needed
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Gate, Precision, TrainingJob
-from longform_worker.models.folder import check_vision_policy, file_sha256, weights_sha256
+from longform_worker.models.folder import check_vision_policy, file_sha256, small_files, weights_sha256
 from longform_worker.models.loaded import LoadedModel, load_model
 from longform_worker.wire import EngineLink
 
@@ -249,6 +249,7 @@ def _identity(job: TrainingJob, ranks: int) -> str:
         settings["gate"].pop("rows_path")
     files = {
         "weights": weights_sha256(Path(job.model_path)),
+        "model": {file.name: file_sha256(file) for file in small_files(Path(job.model_path))},
         "rows": file_sha256(Path(job.rows_path)),
         "gate_rows": file_sha256(Path(job.gate.rows_path)) if job.gate else None,
     }
