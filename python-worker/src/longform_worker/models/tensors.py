@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ class TensorFiles:
         """A tensor, on the CPU."""
         return self._files[key].get_tensor(key)
 
+    def read_part(self, key: str, start: int, end: int) -> Tensor:
+        """The numbers of a tensor from ``start`` to before ``end`` in one dimension, on the CPU."""
+        shape = self.shape(key)
+        if not shape or start >= end:
+            return self.read(key).flatten()[start:end]
+        row = math.prod(shape[1:])
+        first = start // row
+        rows: Tensor = self._files[key].get_slice(key)[first : -(-end // row)]
+        return rows.flatten()[start - first * row : end - first * row]
+
     def numbers(self, key: str) -> int:
         """How many numbers a tensor holds."""
         return math.prod(self.shape(key))
@@ -43,6 +54,22 @@ class TensorFiles:
     def is_float32(self, key: str) -> bool:
         """Whether a tensor's numbers have 32 bits."""
         return self._files[key].get_slice(key).get_dtype() == "F32"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor in files, not read yet."""
+
+    files: TensorFiles
+    key: str
+
+    def read(self) -> Tensor:
+        """All of it, on the CPU."""
+        return self.files.read(self.key)
+
+    def part(self, start: int, end: int) -> Tensor:
+        """Its numbers from ``start`` to before ``end``, counted row by row; reads the rows that hold them alone."""
+        return self.files.read_part(self.key, start, end)
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:

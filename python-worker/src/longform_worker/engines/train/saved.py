@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from longform_worker.engines.train.backend.state import MOMENTS, WeightState
-from longform_worker.models.tensors import TensorFiles
+from longform_worker.models.tensors import StoredTensor, TensorFiles
 
 OPTIMIZER = "optimizer"  # a folder of its own: it holds no weights
 
@@ -45,5 +45,5 @@ class Checkpoint:
         whole, moments = self.weights(), TensorFiles(self.folder / OPTIMIZER)
         for name, weight in weights.items():
             key = keys[name]
-            first, second = (moments.read(f"{key}:{moment}") for moment in MOMENTS)
-            yield weight, WeightState(whole.read(key), first, second)
+            first, second = (StoredTensor(moments, f"{key}:{moment}") for moment in MOMENTS)
+            yield weight, WeightState(StoredTensor(whole, key), first, second)

@@ -28,6 +28,7 @@ from longform_worker.engines.train.tuning import choose_weights, trained_weights
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Precision, TrainingJob
 from longform_worker.models.loaded import LoadedModel
+from longform_worker.models.tensors import StoredTensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,11 @@ class Trainer:
             for group in self.groups
         ]
 
-    def _exact_weights(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _exact_weights(self) -> Iterator[tuple[Tensor, StoredTensor]]:
         """Weights that were opened in fewer bits than their files have, with what these hold."""
         for name, weight in self.weights.items():
             if self.job.precision is Precision.BFLOAT16 and self.base.tensors.is_float32(self.keys[name]):
-                yield weight, self.base.tensors.read(self.keys[name])
+                yield weight, StoredTensor(self.base.tensors, self.keys[name])
 
     def _seed(self, step: int) -> None:
         """So that a resumed step draws the same numbers as an undisturbed one, and no two ranks the same."""

@@ -65,5 +65,5 @@ class PlainBackend:
         for weight in self._weights:
             self.optimizer.state[weight]["step"].fill_(step)
         for weight, state in states:
-            self.optimizer.state[weight]["exp_avg"].copy_(state.exp_avg)
-            self.optimizer.state[weight]["exp_avg_sq"].copy_(state.exp_avg_sq)
+            self.optimizer.state[weight]["exp_avg"].copy_(state.exp_avg.read())
+            self.optimizer.state[weight]["exp_avg_sq"].copy_(state.exp_avg_sq.read())

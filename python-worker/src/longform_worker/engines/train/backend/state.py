@@ -11,6 +11,7 @@ from torch import Tensor
 
 from longform_worker.engines.train.collate import Pass
 from longform_worker.jobs import Optimizer
+from longform_worker.models.tensors import StoredTensor
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -26,11 +27,11 @@ class WeightGroup:
 
 @dataclass(frozen=True, slots=True)
 class WeightState:
-    """A trained weight and its moments, whole and in float32."""
+    """A trained weight and its moments, whole and in float32, where they are stored."""
 
-    weight: Tensor
-    exp_avg: Tensor
-    exp_avg_sq: Tensor
+    weight: StoredTensor
+    exp_avg: StoredTensor
+    exp_avg_sq: StoredTensor
 
 
 class Backend(Protocol):

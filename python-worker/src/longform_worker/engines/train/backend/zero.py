@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from longform_worker.engines.train.backend.ranks import Ranks
-from longform_worker.engines.train.backend.split import deepspeed, shape_of
+from longform_worker.engines.train.backend.split import count, deepspeed, shape_of
 from longform_worker.engines.train.backend.state import WeightGroup, WeightState, make_optimizer
 from longform_worker.engines.train.backend.zero_config import zero_config
 from longform_worker.engines.train.collate import Pass
 from longform_worker.engines.train.module import TrainingModule
 from longform_worker.jobs import TrainingJob
+from longform_worker.models.tensors import StoredTensor
 
 SplitWeight: TypeAlias = Any  # a weight with what DeepSpeed attached to it
 
@@ -81,17 +82,18 @@ class ZeroBackend:
             self._set(weight, state.exp_avg, "exp_avg")
             self._set(weight, state.exp_avg_sq, "exp_avg_sq")
 
-    def set_weights(self, weights: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def set_weights(self, weights: Iterable[tuple[Tensor, StoredTensor]]) -> None:
         """Set this rank's parts of the copies in float32, which DeepSpeed makes of what the module holds."""
-        for weight, whole in weights:
-            self._set(weight, whole, None)
+        for weight, stored in weights:
+            self._set(weight, stored, None)
 
-    def _set(self, weight: Tensor, whole: Tensor, moment: str | None) -> None:
+    def _set(self, weight: Tensor, stored: StoredTensor, moment: str | None) -> None:
         split: SplitWeight = weight
         if self._stage == 3:
-            self._split.set_local_hp_param(self._part(whole, split.ds_tensor.numel()), split, moment)
+            part = self._part(stored, count(weight), split.ds_tensor.numel())
+            self._split.set_local_hp_param(part, split, moment)
         else:
-            split.set_full_hp_param(whole.float(), moment)
+            split.set_full_hp_param(stored.read().float(), moment)
 
     def _owned(self) -> list[Tensor]:
         """What the optimizer moves on this rank: parts of many weights in one piece."""
@@ -99,8 +101,8 @@ class ZeroBackend:
             return self._split.fp32_partitioned_groups_flat
         return [part for group in self.optimizer.param_groups for part in group["params"]]
 
-    def _part(self, whole: Tensor, count: int) -> Tensor:
-        """This rank's part of a weight: ``count`` numbers, zeros behind the last."""
-        flat = whole.flatten().float()
-        padding = count * self._ranks.world_size - flat.numel()
-        return torch.nn.functional.pad(flat, (0, padding))[count * self._ranks.rank :][:count]
+    def _part(self, stored: StoredTensor, numbers: int, share: int) -> Tensor:
+        """This rank's part of a weight of so many numbers: ``share`` of them, zeros behind the last."""
+        start = min(share * self._ranks.rank, numbers)
+        part = stored.part(start, min(start + share, numbers)).float()
+        return torch.nn.functional.pad(part, (0, share - part.numel()))
