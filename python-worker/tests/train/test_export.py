@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from longform_worker.engines.train import export, loop, prove
+from longform_worker.engines.train import export, host_memory, loop, prove
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Precision
 from longform_worker.models.folder import refuse_model
@@ -174,3 +174,35 @@ def test_of_the_base_only_what_a_model_needs_is_copied(world: Path, tmp_path: Pa
         loop.run(training_job(world, tmp_path, steps=1, model_path=str(base)), link)
     needed = {file.name for file in (world / "model").iterdir()} | {"merges.txt", "tokenizer.model", "LICENSE"}
     assert {file.name for file in (tmp_path / "trained").iterdir()} == needed
+
+
+def test_a_model_too_large_to_open_beside_its_training_is_proven_by_its_shapes_and_says_so(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def unwanted(*_: object) -> bool:
+        raise AssertionError("opened all the same")
+
+    monkeypatch.setattr(export, "prove_in_fresh_process", unwanted)
+    monkeypatch.setattr(export, "free_memory_bytes", lambda: 1_000_000)
+    with RecordedLink() as link:
+        loop.run(training_job(world, tmp_path, steps=1), link)
+    assert "too large to be opened beside the training (1000000 bytes of memory are free" in capfd.readouterr().err
+    assert (tmp_path / "trained").is_dir()
+
+
+def test_free_memory_is_what_the_narrowest_control_group_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable: 8000 kB\n")
+    (tmp_path / "cgroup").write_text("0::/job/step\n")
+    for name, limit in (("job", "5000"), ("job/step", "max")):
+        group = tmp_path / "groups" / name
+        group.mkdir(parents=True)
+        (group / "memory.max").write_text(f"{limit}\n")
+        (group / "memory.current").write_text("3000\n")
+        (group / "memory.stat").write_text("anon 1\ninactive_file 500\n")
+    for name, place in (("MEMORY", "meminfo"), ("GROUP", "cgroup"), ("GROUPS", "groups")):
+        monkeypatch.setattr(host_memory, name, tmp_path / place)
+    assert host_memory.free_memory_bytes() == 2500
+    (tmp_path / "cgroup").write_text("3:memory:/job\n")
+    assert host_memory.free_memory_bytes() == 8000 * 1024

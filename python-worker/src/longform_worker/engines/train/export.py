@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from longform_worker.engines.train.prove import prove_in_fresh_process
+from longform_worker.engines.train.host_memory import free_memory_bytes
+from longform_worker.engines.train.prove import prove_in_fresh_process, weights_bytes
 from longform_worker.engines.train.saved import Counters
 from longform_worker.engines.train.step import Trainer
 from longform_worker.failure import EngineFailure
@@ -19,6 +20,7 @@ from longform_worker.models.tensors import TensorFiles, write_tensors
 
 LOG_FILE = "training-log.jsonl"
 SHARD_BYTES = 5 << 30
+LIBRARY_BYTES = 1 << 29  # what a process with torch takes before it has a model
 
 
 class ExportStopped(Exception):
@@ -62,6 +64,13 @@ def _proven(trainer: Trainer, folder: Path, asked: Callable[[], bool]) -> str:
     """The hash of the weights of a folder that is a model; empty when it was asked to end first."""
     _check_against_base(trainer, folder)
     found = weights_sha256(folder)
+    needed, free = weights_bytes(folder) + LIBRARY_BYTES, free_memory_bytes()
+    if free < needed:
+        trainer.ranks.say(
+            f"The model is too large to be opened beside the training ({free} bytes of memory are free, it needs"
+            f" {needed}): its header, keys and shapes are proven, and no token was written."
+        )
+        return found
     return found if prove_in_fresh_process(folder, trainer.job.precision, asked) else ""
 
 
