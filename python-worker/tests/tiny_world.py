@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from longform_worker.engines import import_rows, make_model
 from longform_worker.jobs import ImportJob, ModelJob, TrainingJob, VisionPolicy
+from longform_worker.models.folder import file_sha256, read_manifest
 from longform_worker.records import read_record
 from recorded_link import RecordedLink
 
@@ -155,3 +157,11 @@ def training_fields(world: Path, out: Path, **changes: object) -> dict[str, Any]
 def training_job(world: Path, out: Path, **changes: object) -> TrainingJob:
     """A training job on ``world`` that writes under ``out``."""
     return read_record(TrainingJob, training_fields(world, out, **changes), "training")
+
+
+def verify_files(folder: Path) -> bool:
+    """Whether every file that the folder's manifest names is there with its SHA-256."""
+    files: Mapping[str, Mapping[str, Any]] = read_manifest(folder).get("files", {})
+    return bool(files) and all(
+        (folder / name).is_file() and file_sha256(folder / name) == facts["sha256"] for name, facts in files.items()
+    )

@@ -16,12 +16,11 @@ from longform_worker.models.folder import (
     clear_unpublished,
     publishing,
     read_manifest,
-    verify_files,
     weights_sha256,
 )
 from longform_worker.models.loaded import load_model
 from longform_worker.models.tensors import read_tensors, write_tensors
-from tiny_world import policy
+from tiny_world import policy, verify_files
 
 
 @pytest.fixture

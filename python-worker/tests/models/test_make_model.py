@@ -12,9 +12,9 @@ from image_only_processor import image_only_processor, library
 from longform_worker.engines import make_model
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Architecture
-from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
+from longform_worker.models.folder import read_manifest, weights_sha256
 from recorded_link import RecordedLink
-from tiny_world import make, model_job, source_rows, write
+from tiny_world import make, model_job, source_rows, verify_files, write
 
 WORDS = "Slide 1: red. 第2页：红色圆环。é🙂\n"
 

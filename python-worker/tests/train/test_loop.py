@@ -17,12 +17,12 @@ import torch
 from longform_worker.engines.train import loop
 from longform_worker.failure import EngineFailure
 from longform_worker.jobs import Gate, GateMetric, Precision, TrainingJob
-from longform_worker.models.folder import read_manifest, verify_files, weights_sha256
+from longform_worker.models.folder import read_manifest, weights_sha256
 from longform_worker.models.loaded import load_model
 from longform_worker.models.tensors import TensorFiles, read_tensors
 from longform_worker.wire import PhaseName
 from recorded_link import RecordedLink
-from tiny_world import training_fields, training_job
+from tiny_world import training_fields, training_job, verify_files
 
 
 @dataclass

@@ -154,14 +154,6 @@ def settle(file: Path) -> FileRecord:
     return {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
 
 
-def verify_files(folder: Path) -> bool:
-    """Whether every file that the folder's manifest names is there with its SHA-256."""
-    files: Mapping[str, Mapping[str, Any]] = read_manifest(folder).get("files", {})
-    return bool(files) and all(
-        (folder / name).is_file() and file_sha256(folder / name) == facts["sha256"] for name, facts in files.items()
-    )
-
-
 def weights_sha256(folder: Path) -> str:
     """SHA-256 over all tensors of a folder's safetensors, however they are split into files.
 
