@@ -86,7 +86,7 @@ function compare(doors, files, importsOf, root) {
 
 /** Each outside library is imported only where this file says, and every place it names does so. */
 export function libraryDoorsCheck() {
-  const typescript = projectFiles(/^(sdk|runners|examples)\/.*\.ts$/);
+  const typescript = projectFiles(/^(sdk|runners|examples|bench)\/.*\.ts$/);
   const python = projectFiles(/^python-worker\/src\/.*\.py$/).filter((name) => !name.includes("/gen/"));
   return [
     ...compare(typescriptDoors, typescript, typescriptImports, ""),
