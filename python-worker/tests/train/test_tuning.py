@@ -72,7 +72,7 @@ def test_a_merged_model_answers_as_its_adapters_do_and_not_as_its_base(world: Pa
         made.step(step, some, 1e-2)
     adapted = answers(made, some)
     assert (adapted - before).abs().max() > 1e-2
-    export_model(made, Counters())
+    export_model(made, Counters(), lambda: False)
     merged, _ = trainer(replace(job, model_path=job.output_path, tuning=training_job(world, tmp_path).tuning))
     torch.testing.assert_close(answers(merged, some), adapted, rtol=1e-5, atol=1e-5)
     base, exported = TensorFiles(world / "model"), TensorFiles(tmp_path / "trained")
@@ -108,7 +108,7 @@ def test_what_only_images_reach_is_not_trained_on_rows_without_images(
 def test_adapters_that_never_moved_are_an_error_and_leave_no_model(world: Path, tmp_path: Path) -> None:
     made, _ = trainer(training_job(world, tmp_path, tuning=lora("LANGUAGE")))
     with pytest.raises(EngineFailure, match="None of the adapters on 14 layers has moved"):
-        export_model(made, Counters())
+        export_model(made, Counters(), lambda: False)
     assert not (tmp_path / "trained").exists()
 
 
