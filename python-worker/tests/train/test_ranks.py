@@ -105,7 +105,15 @@ class Launches:
                 stopped = f"{title} to {step}"
                 jobs[stopped] = job(self._world, self.folder(name, stopped), title)
             self._first[name] = launch(self._folder / name, jobs, launched.ranks, stop=stop)
+            for writer, title, _ in [case for converted in CONVERTED.values() for case in converted]:
+                if writer == name:
+                    # Whoever goes on with it on its own number of ranks removes it at its end.
+                    shutil.copytree(self.folder(name, f"{title} to 3") / "checkpoints", self._kept(name, title))
         return self._first[name]
+
+    def _kept(self, writer: str, title: str) -> Path:
+        """A copy of the checkpoints at step 3 of a training, for others to go on with."""
+        return self._folder / "kept" / writer / title
 
     def second(self, name: str) -> Launch:
         """Goes on with what was stopped."""
@@ -118,7 +126,7 @@ class Launches:
             for writer, title, reader in CONVERTED.get(name, []):
                 self.first(writer)
                 copy = self.folder(f"{name} again", title)
-                shutil.copytree(self.folder(writer, f"{title} to 3") / "checkpoints", copy / "checkpoints")
+                shutil.copytree(self._kept(writer, title), copy / "checkpoints")
                 jobs[f"converted {title}"] = job(self._world, copy, reader)
             self._second[name] = launch(self._folder / f"{name} again", jobs, LAUNCHES[name].ranks)
         return self._second[name]
