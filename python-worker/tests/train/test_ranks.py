@@ -108,10 +108,10 @@ class Launches:
             for writer, title, _ in [case for converted in CONVERTED.values() for case in converted]:
                 if writer == name:
                     # Whoever goes on with it on its own number of ranks removes it at its end.
-                    shutil.copytree(self.folder(name, f"{title} to 3") / "checkpoints", self._kept(name, title))
+                    shutil.copytree(self.folder(name, f"{title} to 3") / "checkpoints", self.kept(name, title))
         return self._first[name]
 
-    def _kept(self, writer: str, title: str) -> Path:
+    def kept(self, writer: str, title: str) -> Path:
         """A copy of the checkpoints at step 3 of a training, for others to go on with."""
         return self._folder / "kept" / writer / title
 
@@ -126,7 +126,7 @@ class Launches:
             for writer, title, reader in CONVERTED.get(name, []):
                 self.first(writer)
                 copy = self.folder(f"{name} again", title)
-                shutil.copytree(self._kept(writer, title), copy / "checkpoints")
+                shutil.copytree(self.kept(writer, title), copy / "checkpoints")
                 jobs[f"converted {title}"] = job(self._world, copy, reader)
             self._second[name] = launch(self._folder / f"{name} again", jobs, LAUNCHES[name].ranks)
         return self._second[name]
@@ -238,6 +238,7 @@ def test_a_stop_of_one_rank_is_one_of_all_with_a_checkpoint_and_no_success(launc
     assert {end["type"] for end in ends} == {"failed"}
     assert {end["code"] for end in ends} == {"FAILURE_CODE_PREEMPTED"}
     (checkpoint,) = {end["facts"]["checkpoint"] for end in ends}
-    assert read_manifest(Path(checkpoint))["ranks"] == 2
+    kept = launches.kept("two", "zero 3") / Path(checkpoint).name
+    assert read_manifest(kept)["ranks"] == 2
     told = [frame["phase"] for frame in two.frames[0]["zero 3 to 3"] if frame["type"] == "phase"]
     assert told == ["PHASE_LOADING", "PHASE_PLANNING", "PHASE_RUNNING"]
