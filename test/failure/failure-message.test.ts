@@ -100,7 +100,7 @@ const failures: readonly Failure[] = [
   { code: "node_lost", facts: { node: "agent-1", host: "b", silentMs: "30012" } },
   { code: "preempted", facts: { signal: "SIGTERM", pid: "7" } },
   { code: "preempted", facts: { step: "0", checkpoint: "" } },
-  { code: "preempted", facts: { step: "40", checkpoint: "/runs/a/stages/sft/work/0/checkpoints/step-00000040" } },
+  { code: "preempted", facts: { step: "40", checkpoint: "/runs/a/stages/sft/checkpoints/step-00000040" } },
   { code: "stalled", facts: { phase: "loading", seconds: "600" } },
   { code: "judge_unreachable", detail: "Error: 401", facts: { verdicts: "all 9 failed" } },
   { code: "user_code", detail: "TypeError: x is no function", facts: { function: "decks" } },
