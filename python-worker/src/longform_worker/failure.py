@@ -51,6 +51,14 @@ class EngineFailure(Exception):
         self.facts = {name: readable(str(value)) for name, value in facts.items()}
 
     @classmethod
+    def mismatch(
+        cls, code: FailureCode, where: object, expected: str, found: str, *, field_path: str = "", **facts: object
+    ) -> "EngineFailure":
+        """What is at a place (a file, a row in it, …) and what belongs there. ``where`` is for the sentence alone."""
+        detail = f"{where}: expected {expected}; found {found}."
+        return cls(code, detail, field_path=field_path, expected=expected, found=found, **facts)
+
+    @classmethod
     def of_fields(cls, fields: Mapping[str, Any]) -> "EngineFailure":
         """The failure whose ``fields`` these are."""
         code: FailureCode = fields["code"].removeprefix("FAILURE_CODE_").lower()

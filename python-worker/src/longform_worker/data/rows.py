@@ -124,22 +124,8 @@ def _reference(path: Path, row: str, index: int, value: object) -> ImageReferenc
 def _refused(path: Path, line: int | None, expected: str, found: str) -> EngineFailure:
     where = str(path) if line is None else f"{path}, line {line}"
     facts = {} if line is None else {"line": str(line)}
-    return EngineFailure(
-        "data_refused",
-        f"{where}: expected {expected}; found {found}.",
-        file=str(path),
-        expected=expected,
-        found=found,
-        **facts,
-    )
+    return EngineFailure.mismatch("data_refused", where, expected, found, file=path, **facts)
 
 
 def _row_refused(path: Path, row: str, expected: str, found: str) -> EngineFailure:
-    return EngineFailure(
-        "data_refused",
-        f"{path}, row {row}: expected {expected}; found {found}.",
-        file=str(path),
-        row=row,
-        expected=expected,
-        found=found,
-    )
+    return EngineFailure.mismatch("data_refused", f"{path}, row {row}", expected, found, file=path, row=row)

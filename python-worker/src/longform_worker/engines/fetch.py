@@ -195,15 +195,9 @@ class _Hub:
         job = self.job
         code: FailureCode = "model_refused" if job.holds is RepositoryKind.MODEL else "data_refused"
         advice = {"hint": hint} if hint else {}
-        return EngineFailure(
-            code,
-            f"{job.repository} at revision {job.revision}: expected {expected}; found {found}.",
-            repository=job.repository,
-            revision=job.revision,
-            expected=expected,
-            found=found,
-            **advice,
-        )
+        where = f"{job.repository} at revision {job.revision}"
+        facts = {"repository": job.repository, "revision": job.revision, **advice}
+        return EngineFailure.mismatch(code, where, expected, found, **facts)
 
 
 def _download(hub: _Hub, listing: _Listing, link: EngineLink) -> Path:

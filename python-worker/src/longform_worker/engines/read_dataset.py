@@ -71,10 +71,4 @@ def _sources(job: ReadJob, path: Path, progress: Progress, notes: Notes) -> Iter
 
 
 def _refused(path: Path, expected: str, found: str) -> EngineFailure:
-    return EngineFailure(
-        "data_refused",
-        f"{path}: expected {expected}; found {found}.",
-        file=str(path),
-        expected=expected,
-        found=found,
-    )
+    return EngineFailure.mismatch("data_refused", path, expected, found, file=path)

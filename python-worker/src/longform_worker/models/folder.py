@@ -188,13 +188,7 @@ def file_sha256(file: Path) -> str:
 
 def refuse_model(file: Path, expected: str, found: str) -> EngineFailure:
     """A model_refused failure that names the file."""
-    return EngineFailure(
-        "model_refused",
-        f"{file}: expected {expected}; found {found}.",
-        file=str(file),
-        expected=expected,
-        found=found,
-    )
+    return EngineFailure.mismatch("model_refused", file, expected, found, file=file)
 
 
 def _feed(digest: Digest, stream: BinaryIO, count: int) -> None:

@@ -172,10 +172,4 @@ def _message(text: str) -> dict[str, object] | None:
 
 
 def _refused_folder(path: Path, expected: str, found: str) -> EngineFailure:
-    return EngineFailure(
-        "data_refused",
-        f"{path}: expected {expected}; found {found}.",
-        file=str(path),
-        expected=expected,
-        found=found,
-    )
+    return EngineFailure.mismatch("data_refused", path, expected, found, file=path)

@@ -166,12 +166,4 @@ def _file(folder: Path, info: Path, name: str, value: object) -> Path:
 
 def _refused(info: Path, field: str, expected: str, found: str, hint: str = "") -> EngineFailure:
     advice = {"hint": hint} if hint else {}
-    return EngineFailure(
-        "data_refused",
-        f"{info}, {field}: expected {expected}; found {found}.",
-        file=str(info),
-        field=field,
-        expected=expected,
-        found=found,
-        **advice,
-    )
+    return EngineFailure.mismatch("data_refused", f"{info}, {field}", expected, found, file=info, field=field, **advice)

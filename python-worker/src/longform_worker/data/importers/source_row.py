@@ -33,16 +33,9 @@ class RowPlace:
     def refuse(self, field: str, expected: str, found: str, hint: str = "") -> EngineFailure:
         """The failure (data_refused) of one field of this row."""
         advice = {"hint": hint} if hint else {}
-        return EngineFailure(
-            "data_refused",
-            f"{self.file}, {self.where}, {field}: expected {expected}; found {found}.",
-            file=self.file,
-            row=self.row,
-            field=field,
-            expected=expected,
-            found=found,
-            **advice,
-        )
+        where = f"{self.file}, {self.where}, {field}"
+        facts = {"file": self.file, "row": self.row, "field": field, **advice}
+        return EngineFailure.mismatch("data_refused", where, expected, found, **facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,11 +117,4 @@ def _refuse_too_long(path: Path, rows: Sequence[PlannedRow], max_tokens: int, mo
 
 
 def _refused(path: Path, row: str, expected: str, found: str) -> EngineFailure:
-    return EngineFailure(
-        "data_refused",
-        f"Row {row}: expected {expected}; found {found}.",
-        file=path,
-        row=row,
-        expected=expected,
-        found=found,
-    )
+    return EngineFailure.mismatch("data_refused", f"Row {row}", expected, found, file=path, row=row)
