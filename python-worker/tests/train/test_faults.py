@@ -16,6 +16,8 @@ from longform_worker.records import read_record
 from recorded_link import RecordedLink
 from tiny_world import training_fields
 
+pytestmark = pytest.mark.ranks
+
 TEXT = ["text plain", "text zero 2 offloaded", "text zero 3"]
 MIXED = ["mixed plain", "mixed zero 2", "mixed zero 3"]
 LOSS = ["loss plain", "loss zero 2", "loss zero 3"]

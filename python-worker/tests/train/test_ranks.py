@@ -17,6 +17,8 @@ from longform_worker.models.folder import read_manifest
 from longform_worker.models.tensors import read_tensors
 from tiny_world import training_fields
 
+pytestmark = pytest.mark.ranks
+
 STEPS = 9  # 24 rows, 4 a step: an epoch is 6 steps
 STOPS = (3, 7)  # in the first epoch and in the second
 PARTS = ["MODEL_PART_LANGUAGE", "MODEL_PART_VISION", "MODEL_PART_MERGER"]
